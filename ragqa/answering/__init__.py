@@ -1,0 +1,1 @@
+"""From hits to a checked answer: prompt, quotes, citations, abstention. Pure functions."""

@@ -1,0 +1,1 @@
+"""Bytes to Document to chunks: one file per format family, the parser child, chunking."""

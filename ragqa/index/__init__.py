@@ -1,0 +1,1 @@
+"""The store (SQLite, the truth) and what is searched: BM25 postings and vectors."""

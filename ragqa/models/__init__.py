@@ -1,0 +1,1 @@
+"""Embedding, reranking and generation: built in, sentence-transformers, Gemini, OpenAI-compatible."""

@@ -1,0 +1,140 @@
+"""The seams: narrow Protocols, each with its promise. Implementations are named in `wiring.py` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ragqa.types import Document, Hit, Language, Scored, Usage
+
+if TYPE_CHECKING:
+    from ragqa.types import Keys, Vectors
+
+
+class Loader(Protocol):
+    """Reads one document from its bytes. Raises DocumentError, and nothing else, for a document it cannot use."""
+
+    def load(self, data: bytes, name: str, *, password: str | None = None) -> Document:
+        """`name` is the file's name: its suffix chooses the format; the text itself is never opened by path."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors. The same text gives the same vector, whatever else is in the batch."""
+
+    @property
+    def name(self) -> str:
+        """As written in the configuration, e.g. `builtin` or `BAAI/bge-m3`."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever vectors of the same text would: vectors of two fingerprints must never be compared."""
+        ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text, in `count_tokens`, that `embed` reads to its end."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, kind: Literal["passage", "query"]) -> Vectors:
+        """Float32, (len(texts), dimensions), rows of unit length. An empty sequence gives shape (0, dimensions)."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens the model would read for `text`, without the special ones."""
+        ...
+
+    def unknown_share(self, text: str) -> float:
+        """The share, 0 to 1, of the text's tokens that the model cannot read; 0 for a text without tokens."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Exact nearest passages by cosine. `allowed`, where given, holds the only keys that may be found."""
+
+    def search(self, query: Vectors, k: int, *, allowed: Keys | None = None) -> list[Scored]:
+        """The `k` best live passages for one query of shape (dimensions,), best first, ties by the smaller key."""
+        ...
+
+    def scores(self, query: Vectors, keys: Sequence[int]) -> Mapping[int, float]:
+        """The cosine of each of `keys` that is live."""
+        ...
+
+
+class LexicalIndex(Protocol):
+    """BM25 over the live passages, scored as rank_bm25 would. `allowed` restricts what is found, not what is counted."""
+
+    def search(self, terms: Sequence[str], k: int, *, allowed: Keys | None = None) -> list[Scored]:
+        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key."""
+        ...
+
+    def scores(self, terms: Sequence[str], keys: Sequence[int]) -> Mapping[int, float]:
+        """The score of each of `keys` that is live; 0.0 where it holds none of the terms."""
+        ...
+
+    def idf(self, terms: Sequence[str]) -> Mapping[str, float]:
+        """Each distinct term's inverse document frequency; a term no passage holds gets that of one passage."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores passages against a question, together; higher is better."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
+        """One score for each passage, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """All that a generator may use. `sources[i]` is cited as `[i + 1]`; a model is sent `system` and `prompt`."""
+
+    question: str
+    language: Language
+    sources: tuple[Hit, ...]
+    system: str
+    prompt: str
+    max_tokens: int
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a generation ended. `complete` is true only where the service said that it stopped of its own accord."""
+
+    complete: bool
+    reason: str
+    usage: Usage | None = None
+
+
+class Generator(Protocol):
+    """Writes an answer with `[n]` markers: pieces of text in order, then exactly one Finish, which is the last.
+
+    A service that fails before its first piece raises ServiceError; one that breaks off later yields a Finish that is
+    not complete. A stream that merely ends is not complete.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def generate(self, request: GenerationRequest) -> Iterator[str | Finish]: ...
+
+
+class TokenCounter(Protocol):
+    """Counts prompt tokens; never blocks on the network. `exact` is false where the count is a safe over-estimate."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def exact(self) -> bool: ...
+
+    def count(self, text: str) -> int: ...
