@@ -73,7 +73,7 @@ class RerankConfig:
 
 @dataclass(frozen=True, slots=True)
 class AnswerConfig:
-    """`[answer]`: `auto` (Gemini if its key is set, else extractive), `extractive`, `gemini:NAME`, `openai:NAME@URL`."""
+    """`[answer]`: `auto` (Gemini if its key is set, else extractive), `extractive`, `gemini:M`, `openai:M@URL`."""
 
     model: str = "auto"
     gemini_model: str = "gemini-flash-latest"

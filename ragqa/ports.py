@@ -67,7 +67,7 @@ class VectorIndex(Protocol):
 
 
 class LexicalIndex(Protocol):
-    """BM25 over the live passages, scored as rank_bm25 would. `allowed` restricts what is found, not what is counted."""
+    """BM25 over the live passages, scored as rank_bm25 would. `allowed` limits what is found, not what is counted."""
 
     def search(self, terms: Sequence[str], k: int, *, allowed: Keys | None = None) -> list[Scored]:
         """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key."""
