@@ -1,0 +1,1 @@
+"""The command line: parse, one flow, render, exit. `main` is the only catcher of RagqaError."""

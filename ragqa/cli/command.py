@@ -1,0 +1,129 @@
+"""What every command shares: the options, the Session they become, and where its output goes."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from ragqa.errors import UsageError
+
+if TYPE_CHECKING:
+    from ragqa.cli.gate import Output
+    from ragqa.config import Config
+
+
+class Format(str, Enum):
+    """How data is written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    MD = "md"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of one command: its settings, its index folder as named (None: to be found), and its two outputs."""
+
+    config: Config
+    index: Path | None
+    format: Format
+    quiet: bool
+    out: Output
+    err: Output
+
+    @property
+    def at_terminal(self) -> bool:
+        """Whether a person reads stdout as it is written."""
+        return sys.stdout is not None and sys.stdout.isatty()
+
+    def note(self, line: str) -> None:
+        """One line of talk on stderr, unless --quiet."""
+        if not self.quiet:
+            self.err.line(line)
+
+    def data(self, shape: Mapping[str, object], text: Callable[[], str]) -> None:
+        """The result: one JSON object (on one line for jsonl), or what `text` gives for people and Markdown."""
+        if self.format is Format.JSON:
+            self.out.json(shape, indent=2 if self.at_terminal else None)
+        elif self.format is Format.JSONL:
+            self.out.json(shape, indent=None)
+        else:
+            self.out.write(text())
+
+
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", metavar="DIR", help="The index folder. [default: the nearest .ragqa upward]")
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The config file.")]
+FormatOption = Annotated[Format | None, typer.Option("--format", help="How results are written. [default: text]")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Errors show where they arose.")]
+
+_COMMON: dict[str, tuple[Any, object]] = {
+    "index": (IndexOption, None),
+    "config": (ConfigOption, None),
+    "format": (FormatOption, None),
+    "json": (JsonOption, False),
+    "quiet": (QuietOption, False),
+    "debug": (DebugOption, False),
+}
+
+Command = Callable[..., int]
+
+
+def command(app: typer.Typer, name: str, *, settings: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
+    """Register a function as command `name`, with the common options behind its own.
+
+    The function gets a Session first. `settings` maps those of its parameters that override a setting to the
+    setting's name (`{"top_k": "retrieval.top_k"}`); they are checked and merged with all other settings.
+    """
+    overrides = settings or {}
+
+    def register(function: Command) -> Command:
+        hints = get_type_hints(function, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in list(inspect.signature(function).parameters.values())[1:]
+        ]
+        common = [
+            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for option, (annotation, default) in _COMMON.items()
+        ]
+
+        def run(**values: Any) -> int:
+            shared = {option: values.pop(option) for option in _COMMON}
+            flags = {setting: values[parameter] for parameter, setting in overrides.items()}
+            return function(_session(shared, flags), **values)
+
+        run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # what typer reads
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *common]}
+        run.__doc__ = function.__doc__
+        app.command(name)(run)
+        return function
+
+    return register
+
+
+def _session(shared: Mapping[str, Any], flags: Mapping[str, object]) -> Session:
+    from ragqa.cli.gate import Output
+    from ragqa.config import load
+
+    if shared["json"] and shared["format"] not in (None, Format.JSON):
+        raise UsageError(f"--json and --format {shared['format'].value} cannot both be meant")
+    return Session(
+        config=load(shared["config"], flags=flags),
+        index=shared["index"],
+        format=Format.JSON if shared["json"] else shared["format"] or Format.TEXT,
+        quiet=shared["quiet"],
+        out=Output(sys.stdout),
+        err=Output(sys.stderr),
+    )

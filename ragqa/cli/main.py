@@ -1,0 +1,108 @@
+"""Runs one command and ends the process: every error becomes one clear line and its exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from ragqa.errors import RagqaError, UsageError
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """The console script. Nothing heavy is imported before signals are handled."""
+    _handle_signals()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt as stop:
+        code = _interrupted(stop)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Errors that are not the user's keep their traceback."""
+    try:
+        return _invoke(arguments)
+    except RagqaError as error:
+        return _report(error, arguments)
+    except BrokenPipeError:
+        return _reader_has_gone()
+    except KeyboardInterrupt as stop:
+        return _interrupted(stop)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: ends the program as Ctrl-C does, with that signal's exit code."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _handle_signals() -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    import click
+
+    from ragqa.cli.app import app
+
+    try:
+        result = app(args=list(arguments), prog_name="ragqa", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_page:
+        sys.stderr.write(help_page.format_message() + "\n")
+        return UsageError.exit_code
+    except click.ClickException as error:
+        usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "ragqa"
+        raise UsageError(error.format_message(), remedy=f"`{usage} --help` shows how it is used") from error
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: RagqaError, arguments: Sequence[str]) -> int:
+    """One line for people on stderr; in JSON mode also the error as the one object on stdout."""
+    from ragqa.cli import shapes
+    from ragqa.cli.gate import Output
+
+    if "--debug" in arguments:
+        import traceback
+
+        Output(sys.stderr).write("".join(traceback.format_exception(error)))
+    try:
+        if _wants_json(arguments):
+            Output(sys.stdout).json(shapes.error(error), indent=None)
+        Output(sys.stderr).line(f"ragqa: {error.message}" + (f" ({error.remedy})" if error.remedy else ""))
+    except BrokenPipeError:
+        _reader_has_gone()
+    return error.exit_code
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the caller reads JSON, told from the words alone, since the error may be in parsing them."""
+    formats = [after for word, after in zip(arguments, [*arguments[1:], ""], strict=True) if word == "--format"]
+    formats += [word.partition("=")[2] for word in arguments if word.startswith("--format=")]
+    return "--json" in arguments or any(name in ("json", "jsonl") for name in formats)
+
+
+def _reader_has_gone() -> int:
+    """stdout was closed by whoever read it, as `head` does: no complaint, also not from the interpreter at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 128 + signal.SIGPIPE
+
+
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    """One line; a second Ctrl-C from here on ends the process at once."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.stderr.write("ragqa: interrupted\n")
+    return 128 + stop.number if isinstance(stop, Terminated) else INTERRUPTED
