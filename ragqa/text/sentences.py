@@ -43,6 +43,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"[0-9§#(]|[IVXLC]+\b|[A-Z]\b")
+_LATIN_TAIL = re.compile(r"[A-Za-z0-9.\u00c0-\u024f]*$")
 _DOTTED = re.compile(r"[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3})+")
 
 
@@ -160,7 +161,7 @@ def _cut(text: str, start: int, end: int, match: re.Match[str]) -> int | None:
             cut, closers = mark, mark - match.start() - len(marks)
     beside = text[cut]
     if not _CJK_END.isdisjoint(marks):
-        runs_on = beside in "，、：,;；" or (closers and beside in "的之等")
+        runs_on = beside in "，、：,;；。！？" or (closers and beside in "的之等")
         return None if runs_on else cut
     ahead = text[cut : cut + 40].lstrip()
     if not ahead:
@@ -184,6 +185,8 @@ def _full_stop(text: str, start: int, dot: int, beside: str, ahead: str) -> bool
     if not tail or tail[-1].isspace():
         return bool(tail) and ahead[0].isupper()
     word = tail.split()[-1].lstrip(_OPENERS)
+    if not word.isascii():
+        word = _LATIN_TAIL.search(word).group()  # type: ignore[union-attr]  # it matches the empty word too
     if not beside.isspace():
         return not word[-1:].isdigit()
     if dot - start <= 24 and _LABEL.fullmatch(text, start, dot):
