@@ -1,0 +1,252 @@
+"""Retrieval over fakes that keep the ports' promises: what the fusion, the gate and the reranker may do to an order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragqa.config import RerankConfig, RetrievalConfig
+from ragqa.retrieval import RERANK_BATCH, Retrieval, retrieve
+from ragqa.types import Chunk, Passage, Scored
+
+
+class FakeEmbedder:
+    """Every question is the first axis, so that a passage's cosine is the first number of its row."""
+
+    name = fingerprint = "fake"
+    dimensions = 2
+    max_tokens = 100
+
+    def __init__(self, unknown: float = 0.0) -> None:
+        self.unknown = unknown
+        self.embedded: list[str] = []
+
+    def embed(self, texts: Sequence[str], *, kind: Literal["passage", "query"]) -> Any:
+        assert kind == "query"
+        self.embedded += texts
+        return np.array([[1.0, 0.0]] * len(texts), np.float32)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def unknown_share(self, text: str) -> float:
+        return self.unknown
+
+
+class FakeIndex:
+    """Both searches over given scores; the lexical one finds only what is above zero, as BM25 does."""
+
+    def __init__(self, scores: Mapping[int, float], *, floor: float | None = None) -> None:
+        self.given = {key: score for key, score in scores.items() if floor is None or score > floor}
+        self.live = set(scores)
+
+    def search(self, query: Any, k: int, *, allowed: Any = None) -> list[Scored]:
+        keys = self.given if allowed is None else [key for key in self.given if key in set(allowed)]
+        return [Scored(key, self.given[key]) for key in sorted(keys, key=lambda key: (-self.given[key], key))[:k]]
+
+    def scores(self, query: Any, keys: Sequence[int]) -> dict[int, float]:
+        return {key: self.given.get(key, 0.0) for key in keys if key in self.live}
+
+    def idf(self, terms: Sequence[str]) -> dict[str, float]:
+        return dict.fromkeys(terms, 1.0)
+
+
+class FakeReranker:
+    name = "fake"
+
+    def __init__(self, scores: Mapping[int, float]) -> None:
+        self.given = scores
+        self.calls: list[int] = []
+
+    def score(self, question: str, passages: Sequence[str]) -> list[float]:
+        self.calls.append(len(passages))
+        return [self.given[int(passage.removeprefix("text "))] for passage in passages]
+
+
+def passages(keys: Sequence[int]) -> list[Passage]:
+    return [
+        Passage(key, f"{key:016x}", "a.md", b"a.md", "A", "en", Chunk(0, len(text), text))
+        for key, text in ((key, f"text {key}") for key in keys)
+    ]
+
+
+def run(
+    dense: Mapping[int, float],
+    lexical: Mapping[int, float],
+    *,
+    question: str = "termination notice",
+    unknown: float = 0.0,
+    shares: Mapping[int, float] | None = None,
+    reranker: FakeReranker | None = None,
+    budget_s: float = 1.0,
+    clock: Iterator[float] | None = None,
+    allowed: Any = None,
+    **settings: Any,
+) -> Retrieval:
+    everything = dense.keys() | lexical.keys()
+    ticks = itertools.count() if clock is None else clock
+    return retrieve(
+        question,
+        embedder=FakeEmbedder(unknown),
+        vectors=FakeIndex(dense),
+        lexical=FakeIndex({key: lexical.get(key, 0.0) for key in everything}, floor=0.0),
+        passages=passages,
+        unknown_shares=None if shares is None else lambda keys: {key: shares.get(key, 0.0) for key in keys},
+        reranker=reranker,
+        settings=RetrievalConfig(**settings),
+        rerank=RerankConfig(budget_s=budget_s),
+        allowed=allowed,
+        clock=lambda: float(next(ticks)),
+    )
+
+
+def keys(result: Retrieval) -> list[int]:
+    return [hit.passage.key for hit in result.hits]
+
+
+# Scores at steps of an eighth are exact in binary, so that the oracle below cannot differ in a last bit.
+COSINES = st.dictionaries(st.integers(0, 30), st.integers(-8, 8).map(lambda step: step / 8), min_size=1, max_size=20)
+WEIGHTS = st.dictionaries(st.integers(0, 30), st.integers(0, 40).map(lambda step: step / 4), max_size=20)
+
+
+@given(COSINES, WEIGHTS, st.integers(1, 12), st.integers(1, 12), st.sampled_from(["convex", "rrf"]))
+def test_hits_are_ranked_without_gaps_or_repeats(
+    dense: dict[int, float], lexical: dict[int, float], top_k: int, candidates: int, fusion: str
+) -> None:
+    lexical = {key: score for key, score in lexical.items() if key in dense}
+    result = run(dense, lexical, top_k=top_k, candidates=candidates, fusion=fusion)
+    assert len(set(keys(result))) == len(result.hits) <= top_k
+    assert [hit.rank for hit in result.hits] == list(range(1, len(result.hits) + 1))
+    order = [(-hit.score, hit.passage.key) for hit in result.hits]
+    assert order == sorted(order)
+    assert all(hit.found_by for hit in result.hits)
+    assert all(hit.dense == dense[hit.passage.key] for hit in result.hits)
+    assert all(hit.lexical == lexical.get(hit.passage.key, 0.0) for hit in result.hits)
+    again = run(dense, lexical, top_k=top_k, candidates=candidates, fusion=fusion)
+    assert again == result
+
+
+@given(COSINES, WEIGHTS, st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
+def test_convex_fusion_agrees_with_numpy(dense: dict[int, float], lexical: dict[int, float], weight: float) -> None:
+    """With room for every passage, the score is the weighted mean of the min-max normalised columns."""
+    every = sorted(dense)
+    columns = []
+    for column in (np.array([dense[key] for key in every]), np.array([lexical.get(key, 0.0) for key in every])):
+        spread = column.max() - column.min()
+        columns.append((column - column.min()) / spread if spread else np.full(len(every), float(column.max() > 0)))
+    expected = weight * columns[0] + (1 - weight) * columns[1]
+    lexical = {key: score for key, score in lexical.items() if key in dense}
+    result = run(dense, lexical, dense_weight=weight, top_k=100)
+    got = {hit.passage.key: hit.score for hit in result.hits}
+    assert got.keys() == set(every)
+    assert np.allclose([got[key] for key in every], expected, atol=1e-8)
+
+
+def test_each_half_alone_decides_where_the_other_finds_nothing() -> None:
+    assert keys(run({1: 0.1, 2: 0.9, 3: 0.5}, {})) == [2, 3, 1]
+    assert keys(run({}, {1: 1.0, 2: 9.0, 3: 5.0})) == [2, 3, 1]
+    assert run({}, {}).hits == ()
+
+
+def test_a_question_without_terms_is_searched_by_meaning_alone() -> None:
+    result = run({1: 0.1, 2: 0.9}, {1: 5.0}, question="what is it?")
+    assert keys(result) == [2, 1]
+    assert result.hits[0].found_by == ("dense",)
+
+
+def test_ties_are_broken_by_the_smaller_key() -> None:
+    assert keys(run({5: 0.5, 3: 0.5, 9: 0.5}, {})) == [3, 5, 9]
+
+
+def test_scores_that_differ_in_a_last_bit_are_a_tie() -> None:
+    assert keys(run({2: 0.3, 1: 0.1 + 0.2 - 1e-12, 7: 0.0}, {}, dense_weight=1.0)) == [1, 2, 7]
+
+
+def test_an_unreadable_question_is_not_even_embedded() -> None:
+    embedder = FakeEmbedder(unknown=0.31)
+    result = retrieve(
+        "保固期",
+        embedder=embedder,
+        vectors=FakeIndex({1: 0.9, 2: 0.1}),
+        lexical=FakeIndex({1: 1.0, 2: 2.0}),
+        passages=passages,
+        settings=RetrievalConfig(gate_unknown=0.3),
+        rerank=RerankConfig(),
+    )
+    assert embedder.embedded == []
+    assert keys(result) == [2, 1]
+    assert not result.trace.readable
+    assert [hit.dense for hit in result.hits] == [None, None]
+    assert [hit.found_by for hit in result.hits] == [("lexical",), ("lexical",)]
+
+
+def test_a_question_at_the_gate_is_read() -> None:
+    assert run({1: 0.9}, {}, unknown=0.3, gate_unknown=0.3).trace.readable
+
+
+def test_the_cosine_of_an_unreadable_passage_does_not_count() -> None:
+    dense, lexical = {1: 0.99, 2: 0.6, 3: 0.1}, {2: 4.0, 3: 2.0}
+    assert keys(run(dense, lexical)) == [2, 1, 3]
+    gated = run(dense, lexical, shares={1: 0.6})
+    assert keys(gated) == [2, 3]
+    assert gated.trace.unreadable == {1}
+
+
+def test_an_unreadable_passage_is_judged_by_its_words_alone() -> None:
+    """The passage with all of a question's rare terms wins, although the best readable cosine always counts 1."""
+    result = run({1: 0.2, 2: 0.3, 3: 0.1}, {1: 8.0, 2: 0.5, 3: 0.0}, shares={1: 0.7})
+    assert keys(result)[0] == 1
+    assert result.hits[0].score == 1.0
+    assert result.hits[0].dense is None
+    assert result.hits[0].found_by == ("lexical",)
+
+
+def test_reciprocal_rank_fusion_adds_the_reciprocals() -> None:
+    result = run({1: 0.9, 2: 0.8, 3: 0.1}, {2: 5.0, 3: 4.0}, fusion="rrf")
+    scores = {hit.passage.key: hit.score for hit in result.hits}
+    assert scores == pytest.approx({1: 1 / 61, 2: 1 / 62 + 1 / 61, 3: 1 / 63 + 1 / 62}, abs=1e-8)
+
+
+def test_only_allowed_passages_are_found() -> None:
+    assert keys(run({1: 0.9, 2: 0.8, 3: 0.1}, {1: 5.0, 3: 4.0}, allowed=np.array([2, 3]))) == [2, 3]
+
+
+def test_a_reranker_decides_the_order_and_the_score() -> None:
+    reranker = FakeReranker({1: 0.1, 2: 0.7, 3: 0.4})
+    result = run({1: 0.9, 2: 0.5, 3: 0.1}, {}, reranker=reranker, top_k=2)
+    assert keys(result) == [2, 3]
+    assert [hit.score for hit in result.hits] == [0.7, 0.4]
+    assert result.trace.reranker == "fake"
+    assert {hit.key for hit in result.trace.reranked} == {1, 2, 3}
+    assert [hit.key for hit in result.trace.fused] == [1, 2, 3]
+
+
+def test_the_rerank_budget_stops_between_batches_and_the_rest_follows_below() -> None:
+    dense = {key: 1 - key / 100 for key in range(20)}
+    reranker = FakeReranker({key: key for key in range(20)})
+    # Each reading of the clock is a second later: after one batch 2 s are spent and 2 more fit, after two 3 s.
+    result = run(dense, {}, reranker=reranker, budget_s=4.0, top_k=20)
+    assert reranker.calls == [RERANK_BATCH] * 2
+    assert keys(result) == [*range(15, -1, -1), *range(16, 20)]
+    order = [hit.score for hit in result.hits]
+    assert order == sorted(order, reverse=True)
+
+
+def test_one_batch_is_reranked_whatever_the_budget() -> None:
+    reranker = FakeReranker({1: 0.1, 2: 0.7})
+    assert keys(run({1: 0.9, 2: 0.5}, {}, reranker=reranker, budget_s=0.0)) == [2, 1]
+
+
+def test_the_trace_tells_what_happened() -> None:
+    result = run({1: 0.9, 2: 0.5}, {2: 3.0})
+    assert result.trace.terms == ("termin", "notic")
+    assert [hit.key for hit in result.trace.dense] == [1, 2]
+    assert [hit.key for hit in result.trace.lexical] == [2]
+    assert {"embed", "dense", "lexical", "fusion", "passages"} <= result.trace.timings_ms.keys()
+    assert result.hits[1].found_by == ("dense", "lexical")
