@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test check bench format clean
 
 demo: $(INSTALLED)  ## ingest sample_docs and ask, in English and Chinese: no key, no network
-	@$(BIN)/python tools/demo.py
+	@tools/demo.sh
 
 test: $(INSTALLED)  ## every test, offline
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

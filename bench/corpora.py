@@ -1,0 +1,112 @@
+"""The development benchmarks as folders of real files, ingested into a real index: what every script here stands on.
+
+A BEIR folder holds `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`. Each passage becomes one Markdown file, its title
+the heading, so that retrieval is measured through the same path that a user's documents take.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One benchmark question; `relevant` holds passage ids, empty where nothing answers it."""
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+    answerable: bool
+    relevant: frozenset[str]
+    group: str
+    """The line of the table it belongs to, e.g. `en -> en`."""
+
+    @property
+    def half(self) -> str:
+        """`fit` or `report`: decided by the id alone, so that every script divides the set alike."""
+        import hashlib
+
+        return "fit" if hashlib.sha256(self.id.encode()).digest()[0] < 128 else "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A benchmark: passage id -> (title, text), and its questions."""
+
+    name: str
+    passages: Mapping[str, tuple[str, str]]
+    questions: Sequence[Question]
+
+
+def shared_folder() -> Path:
+    """The folder named by RAGQA_SHARED; the script ends with a clear line where it is missing."""
+    folder = Path(os.environ.get("RAGQA_SHARED", ""))
+    if not (folder / "bench").is_dir():
+        sys.exit("RAGQA_SHARED must name the folder that holds bench/ (the development benchmarks)")
+    return folder
+
+
+def load(name: str) -> Corpus:
+    """Read one benchmark by its folder name."""
+    folder = shared_folder() / "bench" / name
+    relevant: dict[str, set[str]] = {}
+    for line in (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:]:
+        query, passage, score = line.split("\t")
+        if int(score) > 0:
+            relevant.setdefault(query, set()).add(passage)
+    passages = {row["_id"]: (row.get("title", ""), row["text"]) for row in _rows(folder / "corpus.jsonl")}
+    questions = [
+        Question(
+            id=row["_id"],
+            text=row["text"],
+            answers=tuple(row.get("answers", ())),
+            answerable=row.get("answerable", True),
+            relevant=frozenset(relevant.get(row["_id"], ())),
+            group=_group(name, row.get("metadata", {})),
+        )
+        for row in _rows(folder / "queries.jsonl")
+    ]
+    return Corpus(name, passages, questions)
+
+
+def write_files(corpus: Corpus, folder: Path) -> dict[str, str]:
+    """Write each passage as a file; returns file name -> passage id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names: dict[str, str] = {}
+    for number, (passage, (title, text)) in enumerate(corpus.passages.items()):
+        name = f"{number:06d}.md"
+        (folder / name).write_text((f"# {title}\n\n" if title else "") + text + "\n", encoding="utf-8")
+        names[name] = passage
+    return names
+
+
+def work_folder(name: str) -> Path:
+    """Where a script keeps what it builds, from run to run: `$RAGQA_BENCH_DIR`, else the system's temporary folder."""
+    folder = Path(os.environ.get("RAGQA_BENCH_DIR", Path(tempfile.gettempdir()) / "ragqa-bench")) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _group(name: str, metadata: Mapping[str, str]) -> str:
+    match metadata.get("kind"):
+        case "same":
+            return f"{metadata['qlang']} -> {metadata['dlang']}"
+        case "cross":
+            return "cross-language"
+        case "absent":
+            return f"absent {metadata['qlang']}"
+        case _:
+            return name

@@ -1,0 +1,46 @@
+"""The progress of an ingest on a terminal's stderr: files done, chunks a second, time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ragqa.flows.ingest import Embedded, Event, Planned, Refused, Stored
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
+
+@contextmanager
+def bar() -> Iterator[Callable[[Event], None]]:
+    """Yields what is to be told of each event. The bar is gone when it ends: the report says the rest."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns: list[ProgressColumn] = [
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("files · {task.fields[chunks]} chunks · {task.fields[rate]:.0f}/s"),
+        TimeRemainingColumn(compact=True),
+    ]
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+        task = progress.add_task("", total=None, chunks=0, rate=0.0)
+        stored = 0
+
+        def on_event(event: Event) -> None:
+            nonlocal stored
+            match event:
+                case Planned():
+                    progress.update(task, total=event.to_read)
+                case Stored():
+                    stored += event.chunks
+                    progress.update(task, advance=1, chunks=stored)
+                case Refused():
+                    progress.update(task, advance=1)
+                case Embedded():
+                    elapsed = progress.tasks[0].elapsed or 1.0
+                    progress.update(task, chunks=stored + event.chunks, rate=(stored + event.chunks) / max(elapsed, 0.1))
+
+        yield on_event

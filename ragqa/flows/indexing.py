@@ -1,0 +1,108 @@
+"""From a Document to what the store keeps of it: chunks, vectors, terms. What `ingest` and `reembed` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ragqa.documents import chunking
+from ragqa.errors import IndexMismatch
+from ragqa.index.records import EmbedderRecord, StoredContent
+from ragqa.text import analyzer
+
+if TYPE_CHECKING:
+    from ragqa.config import ChunkConfig
+    from ragqa.index.store import Store
+    from ragqa.ports import Embedder
+    from ragqa.types import Chunk, Document, Vectors
+
+CHUNKER = "1"
+"""Raise it when the same document and the same settings give other chunks than before."""
+
+
+def chunker_fingerprint(settings: ChunkConfig) -> str:
+    """What decides how a document is cut."""
+    return f"{CHUNKER}:{settings.tokens}+{settings.overlap}"
+
+
+def embedder_record(embedder: Embedder) -> EmbedderRecord:
+    """The embedder as the index remembers it."""
+    return EmbedderRecord(embedder.name, embedder.fingerprint, embedder.dimensions)
+
+
+def claim(store: Store, embedder: Embedder, chunker: str) -> str:
+    """Make sure that new content fits what is stored, and return the chunker that made the stored chunks.
+
+    An empty index takes whatever comes. Raises IndexMismatch where vectors or terms could not be compared.
+    """
+    meta = store.meta()
+    require_same_embedder(meta.embedder, embedder_record(embedder))
+    if meta.analyzer not in ("", analyzer.ANALYZER):
+        raise IndexMismatch(
+            f"the index was made with the analyzer {meta.analyzer}, this ragqa has {analyzer.ANALYZER}",
+            remedy="`ragqa reembed` makes it anew from the stored text",
+        )
+    if meta.embedder is None:
+        store.set_embedder(embedder_record(embedder))
+    if not meta.analyzer:
+        store.set_fingerprint("analyzer", analyzer.ANALYZER)
+    if not meta.chunker:
+        store.set_fingerprint("chunker", chunker)
+    return meta.chunker or chunker
+
+
+def require_same_embedder(stored: EmbedderRecord | None, wanted: EmbedderRecord) -> None:
+    """Raise IndexMismatch if the index holds the vectors of another embedder: they must never be compared."""
+    if stored is not None and stored.fingerprint != wanted.fingerprint:
+        same_name = "another version of " if stored.name == wanted.name else ""
+        raise IndexMismatch(
+            f"the index holds vectors of {stored.name}, the settings name {same_name}{wanted.name}",
+            remedy=f"`ragqa reembed` embeds the stored text again; or set embedding.model = {stored.name!r}",
+        )
+
+
+def cut(document: Document, embedder: Embedder, settings: ChunkConfig) -> list[Chunk]:
+    """The document's chunks, none longer than the embedder reads to its end."""
+    return chunking.split(
+        document,
+        tokens=min(settings.tokens, embedder.max_tokens),
+        overlap=settings.overlap,
+        count=embedder.count_tokens,
+    )
+
+
+def contents(
+    parsed: Sequence[tuple[str, Document, Sequence[Chunk]]],
+    embedder: Callable[[], Embedder],
+    on_embedded: Callable[[int], None],
+) -> Iterator[StoredContent]:
+    """Embed and analyze cut documents, given with the SHA-256 of their bytes.
+
+    Chunks of all of them are embedded together, at most `EMBED_TOGETHER` at once, so that many small documents fill
+    whole batches; `on_embedded` is told how many are done.
+    """
+    texts = [chunk.indexed_text for _, _, chunks in parsed for chunk in chunks]
+    if not texts:
+        return
+    vectors = _embed(texts, embedder(), on_embedded)
+    shares = [embedder().unknown_share(text) for text in texts]
+    start = 0
+    for sha256, document, chunks in parsed:
+        end = start + len(chunks)
+        terms = [analyzer.analyze(text) for text in texts[start:end]]
+        yield StoredContent(sha256, document, chunks, vectors[start:end], terms, shares[start:end])
+        start = end
+
+
+EMBED_TOGETHER = 256
+
+
+def _embed(texts: Sequence[str], embedder: Embedder, on_embedded: Callable[[int], None]) -> Vectors:
+    import numpy as np
+
+    rows = np.empty((len(texts), embedder.dimensions), dtype=np.float32)
+    for start in range(0, len(texts), EMBED_TOGETHER):
+        part = texts[start : start + EMBED_TOGETHER]
+        rows[start : start + len(part)] = embedder.embed(part, kind="passage")
+        on_embedded(start + len(part))
+    return rows

@@ -1,0 +1,107 @@
+"""`ragqa search`: a question to ranked passages, and what the index was at that moment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragqa import retrieval
+from ragqa.errors import IndexMismatch
+from ragqa.flows import indexing
+from ragqa.text import analyzer
+
+if TYPE_CHECKING:
+    from ragqa.config import Config
+    from ragqa.index.store import Store
+    from ragqa.ports import Embedder, LexicalIndex, Reranker, VectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """All that a search stands on, over one snapshot of one index."""
+
+    store: Store
+    embedder: Embedder
+    vectors: VectorIndex
+    lexical: LexicalIndex
+    reranker: Reranker | None
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """The index that an answer came from: its generation, its size, and how many files changed since."""
+
+    generation: int
+    documents: int
+    chunks: int
+    stale_files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits of one query, the trace of how they were found, and the index they are from."""
+
+    query: str
+    retrieval: retrieval.Retrieval
+    index: IndexFacts
+
+
+def search(query: str, parts: Searching) -> Found:
+    """Find passages. Raises IndexMismatch where the index was made with another embedder or analyzer."""
+    require_comparable(parts.store, parts.embedder)
+    return Found(query, retrieve(query, parts), facts(parts.store))
+
+
+def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
+    """Both searches, their fusion and, if there is a reranker, its order."""
+    return retrieval.retrieve(
+        query,
+        embedder=parts.embedder,
+        vectors=parts.vectors,
+        lexical=parts.lexical,
+        passages=parts.store.passages,
+        unknown_shares=parts.store.unknown_shares,
+        reranker=parts.reranker,
+        settings=parts.config.retrieval,
+        rerank=parts.config.rerank,
+    )
+
+
+def require_comparable(store: Store, embedder: Embedder) -> None:
+    """Refuse an index whose vectors or terms were made by another embedder or analyzer than this question's."""
+    meta = store.meta()
+    indexing.require_same_embedder(meta.embedder, indexing.embedder_record(embedder))
+    if meta.analyzer not in ("", analyzer.ANALYZER):
+        raise IndexMismatch(
+            f"the index was made with the analyzer {meta.analyzer}, this ragqa has {analyzer.ANALYZER}",
+            remedy="`ragqa reembed` makes it anew from the stored text",
+        )
+
+
+def facts(store: Store) -> IndexFacts:
+    """Counts, and the number of stored files that changed or vanished since they were ingested (by `stat` alone)."""
+    counts = store.counts()
+    return IndexFacts(
+        generation=store.generation,
+        documents=counts.documents.get("stored", 0),
+        chunks=counts.chunks,
+        stale_files=len(stale(store)),
+    )
+
+
+def stale(store: Store) -> list[str]:
+    """Stored documents whose file has another size or time than when it was ingested, or is gone; display paths."""
+    changed = []
+    for state in store.documents():
+        if state.content_id is None:
+            continue
+        try:
+            now = os.stat(state.path, follow_symlinks=True)
+        except OSError:
+            changed.append(state.display)
+            continue
+        if (now.st_size, now.st_mtime_ns) != (state.record.size, state.record.mtime_ns):
+            changed.append(state.display)
+    return changed
