@@ -24,7 +24,7 @@ _CANDIDATES = 200
 _ELLIPSIS = re.compile(r"\s*(?:[\[(（]\s*(?:\.{3,}|…+)\s*[\])）]|\.{3,}|…+|(?<!\.)\. \. \.(?!\.)|⋯+)\s*")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _LINE_HYPHEN = re.compile(r"-[ \t]*\n\s*")
-_IN_NUMBER = re.compile(r"(?<=\d) ?(-) ?(?=\d)|(?<=\d)([.,:/'])(?=\d)|(?<![\w)\]-])(-)(?=\d)")
+_IN_NUMBER = re.compile(r"(?<=\d) ?(-) ?(?=\d)|(?<=\d)([.,:/'])(?=\d)|(?<![a-z0-9_)\]-])(-)(?=\d)")
 """The sign of a range (with spaces or without), a separator, a minus."""
 _HAN_NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿两廿卅")
 _NUMBER_SIGNS = frozenset(".,:/'-")

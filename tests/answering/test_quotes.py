@@ -16,7 +16,7 @@ from opencc import OpenCC
 from ragqa.answering.quotes import locate
 
 SAMPLE = """
-    the tenant may terminate notice of naïve Ärger office shall 30 days $4,500 3.14 X200 2025-01-01 50% first finally well
+    the tenant may terminate notice of naïve Ärger office shall 30 days $4,500 3.14 X200 2025-01-01 50% first finally
 """
 LATIN = st.sampled_from(SAMPLE.split())
 HAN = st.text(st.sampled_from("租客可以終止合約辦公室員工請假規定國際電腦體驗證明書後裏發"), min_size=1, max_size=6)
@@ -34,7 +34,9 @@ def join(words: list[str], rng: random.Random) -> tuple[str, list[tuple[int, int
     for word in words:
         if text:
             both_han = is_han(text[-1]) and is_han(word[0])
-            text += rng.choice(["", "", "，", "。"]) if both_han else rng.choice(PLAIN_JOINTS)
+            joint = rng.choice(["", "", "，", "。"]) if both_han else rng.choice(PLAIN_JOINTS)
+            # A dash between two numbers makes them a range, which is one thing.
+            text += " " if joint == " – " and text[-1].isdigit() and word[0].isdigit() else joint
         places.append((len(text), len(text) + len(word)))
         text += word
     return text, places

@@ -1,0 +1,111 @@
+"""Judges whether a sentence of an answer is borne out by the passages it cites, as far as code can tell.
+
+It compares words, numbers, dates and names. It does not understand: a "not" added to a supported sentence goes unseen.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from ragqa.answering.figures import Figures, read, remove
+from ragqa.answering.quotes import locate
+from ragqa.text.analyzer import analyze
+from ragqa.text.language import detect
+from ragqa.types import Support
+
+ENOUGH_WORDS = 0.45
+"""The share of a sentence's content words that the cited passages must hold (of Chinese: pairs of characters).
+
+Measured with questions and their answers as sentences (370, in three languages): the passage that answers holds so many
+in .92 to .99 of cases; of 2,700 others the one with most words in common does in .15 to .38, and is then held back by
+numbers and names.
+"""
+
+_CODE = re.compile(r"(?<!\w)(?=[\w./@-]*\d)(?=[\w./@-]*[A-Za-z])[A-Za-z0-9][\w./@-]*[A-Za-z0-9]", re.ASCII)
+_NAME = re.compile(r"[A-Z\u00c0-\u00de][\w&'’-]*")
+_WORD = re.compile(r"[^\W\d_]+")
+_QUOTED = re.compile(r"“([^”]{2,})”|「([^」]{2,})」|『([^』]{2,})』|《([^》]{2,})》|(?<![\w])\"([^\"]{2,})\"(?![\w])")
+_UNIT_CODE = re.compile(r"\d+(?:[.,]\d+)*-?[A-Za-z]{1,7}", re.ASCII)
+_DATE_CODE = re.compile(r"[\d/.-]+|\d+(?:st|nd|rd|th|s)", re.ASCII)
+
+
+def check(sentence: str, cited_texts: Sequence[str]) -> Support:
+    """`quoted` if a passage holds the sentence word for word, else `supported` or `unsupported`.
+
+    Supported means: every number and date is in the passages, with the same unit where both name one; so is every
+    capitalised name, code and term in quotation marks; and enough content words are. Between a sentence and passages
+    in different languages words and names cannot be compared: then it means that the numbers, dates and codes agree,
+    and a sentence without any is unsupported.
+    """
+    passages = [text for text in cited_texts if text.strip()]
+    if not passages or not content(sentence):
+        return "unsupported"
+    if any(locate(sentence, passage) for passage in passages):
+        return "quoted"
+    together = "\n".join(passages)
+    sentence = unicodedata.normalize("NFKC", sentence)
+    figures = read(sentence)
+    codes = _codes(sentence)
+    if not read(together).cover(figures) or not all(locate(code, together) for code in codes):
+        return "unsupported"
+    if not _comparable(sentence, together):
+        return "supported" if codes or _has_certain(figures) else "unsupported"
+    if not all(locate(term, together) for term in _quoted_terms(sentence)) or not _names(sentence) <= _words(together):
+        return "unsupported"
+    return "supported" if overlap(sentence, together) >= ENOUGH_WORDS else "unsupported"
+
+
+def content(text: str) -> frozenset[str]:
+    """The terms that mean something alone: stems, codes, pairs of Chinese characters; numbers only if nothing else."""
+    for part in (remove(text), text):
+        terms = frozenset(analyze(part))
+        telling = frozenset(term for term in terms if len(term) > 1 or term.isascii())
+        if telling or terms:
+            return telling or terms
+    return frozenset()
+
+
+def overlap(sentence: str, text: str) -> float:
+    """The share, 0 to 1, of the sentence's content terms that `text` holds too."""
+    wanted = content(sentence)
+    return len(wanted & frozenset(analyze(text))) / len(wanted) if wanted else 0.0
+
+
+def _comparable(sentence: str, text: str) -> bool:
+    """Whether both are written in the same language, or in one that shares its words."""
+    return _family(sentence) == _family(text)
+
+
+def _family(text: str) -> str:
+    return detect(text).partition("-")[0]
+
+
+def _has_certain(figures: Figures) -> bool:
+    return bool(figures.dates) or any(number.certain for number in figures.numbers)
+
+
+def _codes(sentence: str) -> list[str]:
+    """Words of letters and digits together, such as X200 or GB/T-7714; not `10kg`, `3rd` or a date."""
+    found = (match.group().rstrip("./-") for match in _CODE.finditer(sentence))
+    return [code for code in found if not _UNIT_CODE.fullmatch(code) and not _DATE_CODE.fullmatch(code)]
+
+
+def _names(sentence: str) -> frozenset[str]:
+    """The terms of capitalised words, but the sentence's first one: that has its capital for another reason."""
+    first = _WORD.search(sentence)
+    names = [
+        match.group()
+        for match in _NAME.finditer(sentence)
+        if first is None or match.start() != first.start() or match.group()[1:2].isupper()
+    ]
+    return _words(" ".join(names))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(term for term in analyze(text) if not term.isdecimal())
+
+
+def _quoted_terms(sentence: str) -> list[str]:
+    return [next(filter(None, match.groups())) for match in _QUOTED.finditer(sentence)]
