@@ -25,7 +25,7 @@ NOT_DOCUMENTS = {"questions.jsonl", ".ragqaignore"}
 ENCODINGS = {"會議紀錄-2026年4月.txt": "big5", "校准大厅笔记.txt": "gb18030"}
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
-SIMPLIFIED_ONLY = set("个们为办电发时间对开关业务员机车站气计测试码货订单请这还没过")
+SIMPLIFIED_ONLY = set("个们为办电发时间对开关业务员机车气计测试码货订单请这还没过")
 TRADITIONAL_ONLY = set("個們為辦電發時間對開關業務員機車氣計測試碼貨訂單請這還沒過")
 
 Question = Mapping[str, Any]
