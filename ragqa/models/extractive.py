@@ -1,0 +1,29 @@
+"""Answers without a model service: the best verbatim sentences of the sources, each with its marker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from ragqa.answering.selection import select
+from ragqa.ports import Finish, GenerationRequest
+
+
+class ExtractiveGenerator:
+    """A Generator that writes nothing of its own: every sentence stands in the source that its marker names.
+
+    `idf` is that of the lexical index. Line breaks inside a sentence become blanks; each sentence is a paragraph, so
+    that a table row or a list item never runs into the next sentence.
+    """
+
+    name = "extractive"
+
+    def __init__(self, idf: Callable[[Sequence[str]], Mapping[str, float]], *, sentences: int = 3) -> None:
+        self._idf = idf
+        self._sentences = sentences
+
+    def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
+        chosen = select(request.question, request.sources, idf=self._idf, limit=self._sentences)
+        for number, sentence in enumerate(chosen):
+            separator = "\n\n" if number else ""
+            yield f"{separator}{' '.join(sentence.text.split())} [{sentence.source + 1}]"
+        yield Finish(complete=True, reason="extractive")
