@@ -1,0 +1,158 @@
+"""Keyword search: BM25 over the live passages, from the postings in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragqa.index import postings
+from ragqa.types import Scored
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragqa.index.postings import Segment
+    from ragqa.index.segments import Integers, Postings, SegmentReader
+    from ragqa.index.store import Store
+    from ragqa.types import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One segment as it is searched; `alive` is None where everything in it is."""
+
+    segment: Segment
+    reader: SegmentReader
+    alive: NDArray[np.bool_] | None
+
+    def postings(self, term: str) -> Postings:
+        """The live postings of `term`."""
+        from ragqa.index.segments import Postings, encode_term
+
+        found = self.reader.postings(encode_term(term))
+        if self.alive is None:
+            return found
+        mask = self.alive[found.chunks]
+        return Postings(found.chunks[mask], found.frequencies[mask])
+
+    def frequency(self, term: str) -> int:
+        """How many live chunks hold `term`."""
+        from ragqa.index.segments import encode_term
+
+        return len(self.postings(term).chunks) if self.alive is not None else self.reader.frequency(encode_term(term))
+
+
+class Bm25Index:
+    """`ports.LexicalIndex` over a store. Terms are what the analyzer makes of a question."""
+
+    def __init__(self, store: Store, *, k1: float = 1.2, b: float = 0.75) -> None:
+        self._store = store
+        self._k1 = k1
+        self._b = b
+        self._revision: int | None = None
+        self._parts: list[_Part] = []
+        self._last: tuple[tuple[str, ...], list[NDArray[np.float64]]] | None = None
+
+    def search(self, terms: Sequence[str], k: int, *, allowed: Keys | None = None) -> list[Scored]:
+        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key."""
+        import numpy as np
+
+        found_keys: list[Keys] = []
+        found_scores: list[NDArray[np.float64]] = []
+        for part, all_scores in zip(self._current(), self._score(terms), strict=True):
+            if allowed is None:
+                numbers = np.flatnonzero(all_scores)
+            else:
+                permitted = part.reader.numbers(allowed)
+                numbers = permitted[all_scores[permitted] > 0]
+            numbers = _best(numbers, all_scores[numbers], k)
+            found_keys.append(part.reader.keys[numbers])
+            found_scores.append(all_scores[numbers])
+        if not found_keys:
+            return []
+        keys, scores = np.concatenate(found_keys), np.concatenate(found_scores)
+        order = np.lexsort((keys, -scores))[: max(k, 0)]
+        return [Scored(int(keys[place]), float(scores[place])) for place in order]
+
+    def scores(self, terms: Sequence[str], keys: Sequence[int]) -> Mapping[int, float]:
+        """The score of each of `keys` that is live; 0.0 where it holds none of the terms."""
+        import numpy as np
+
+        wanted = np.unique(np.array([int(key) for key in keys], np.int64))
+        found: dict[int, float] = {}
+        for part, all_scores in zip(self._current(), self._score(terms), strict=True):
+            numbers = part.reader.numbers(wanted)
+            if part.alive is not None:
+                numbers = numbers[part.alive[numbers]]
+            found.update(zip(part.reader.keys[numbers].tolist(), all_scores[numbers].tolist(), strict=True))
+        return found
+
+    def idf(self, terms: Sequence[str]) -> Mapping[str, float]:
+        """Each distinct term's inverse document frequency; a term no passage holds gets that of one passage.
+
+        An empty index gives 0.0 to every term.
+        """
+        parts = self._current()
+        chunks = sum(part.segment.live for part in parts)
+        if not chunks:
+            return dict.fromkeys(terms, 0.0)
+        from ragqa.index.bm25 import PostingsBM25
+
+        frequencies = {term: max(1, sum(part.frequency(term) for part in parts)) for term in dict.fromkeys(terms)}
+        return PostingsBM25(chunks, 0, frequencies, k1=self._k1, b=self._b).idf
+
+    def _current(self) -> list[_Part]:
+        """The segments as the store has them now; a writer's store changes under its index."""
+        if self._revision != self._store.revision:
+            self._parts = []
+            for segment in postings.segments(self._store.database):
+                reader = segment.reader(self._store.database)
+                self._parts.append(_Part(segment, reader, segment.alive(reader) if segment.dead else None))
+            self._revision = self._store.revision
+            self._last = None
+        return self._parts
+
+    def _score(self, terms: Sequence[str]) -> list[NDArray[np.float64]]:
+        """For each segment, the score of each of its chunks; 0 for the dead. The last question's are kept."""
+        import numpy as np
+
+        parts = self._current()
+        if self._last is not None and self._last[0] == tuple(terms):
+            return self._last[1]
+        found = {term: [part.postings(term) for part in parts] for term in dict.fromkeys(terms)}
+        frequencies = {term: sum(len(own.chunks) for own in lists) for term, lists in found.items()}
+        held = {term: frequency for term, frequency in frequencies.items() if frequency}
+        scores = [np.zeros(part.segment.chunks) for part in parts]
+        if held:
+            from ragqa.index.bm25 import PostingsBM25
+
+            chunks = sum(part.segment.live for part in parts)
+            total = sum(part.segment.live_terms for part in parts)
+            model = PostingsBM25(chunks, total, held, k1=self._k1, b=self._b)
+            for place, part in enumerate(parts):
+                lengths = part.reader.lengths
+                own = {term: found[term][place] for term in held}
+                added = {
+                    term: model.term_scores(term, own[term].frequencies, lengths[own[term].chunks]) for term in held
+                }
+                # Repeated terms are added again, in the question's order, as rank_bm25 does.
+                for term in terms:
+                    if term in held:
+                        scores[place][own[term].chunks] += added[term]
+        self._last = tuple(terms), scores
+        return scores
+
+
+def _best(numbers: Integers, scores: NDArray[np.float64], k: int) -> Integers:
+    """Those of `numbers` whose score is not below the `k`-th best: more than `k` only where scores are equal."""
+    import numpy as np
+
+    if k <= 0:
+        return numbers[:0]
+    if len(numbers) <= k:
+        return numbers
+    least = np.partition(scores, len(scores) - k)[len(scores) - k]
+    best: Integers = numbers[scores >= least]
+    return best

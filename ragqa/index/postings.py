@@ -1,0 +1,303 @@
+"""All segments together: new chunks append one, removed chunks are marked dead in theirs, merging keeps them few.
+
+Segments hold runs of keys that do not overlap, in order, because a merge always takes neighbours. Everything here runs
+inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ragqa.errors import IndexDamaged
+from ragqa.index.checksums import digest
+from ragqa.index.database import REMEDY_DAMAGED, Database
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragqa.index.segments import SegmentReader, SegmentWriter
+
+_TIER_BITS = 3
+"""Segments are of one tier while their sizes differ by less than a factor of eight; eight of a tier are merged."""
+_MERGED_AT_ONCE = 1 << 20
+"""Postings held in memory while segments are merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stored segment. Of its `chunks`, `live` are not in `dead` (runs of keys, both ends included)."""
+
+    id: int
+    first_key: int
+    last_key: int
+    chunks: int
+    live: int
+    live_terms: int
+    frequency_bytes: int
+    dead: tuple[tuple[int, int], ...] = ()
+
+    def reader(self, database: Database) -> SegmentReader:
+        from ragqa.index.segments import SegmentReader
+
+        return SegmentReader(database, self.id, self.first_key, self.chunks, self.frequency_bytes)
+
+    def alive(self, reader: SegmentReader) -> NDArray[np.bool_]:
+        """For each chunk of the segment, whether it is live."""
+        import numpy as np
+
+        alive = np.ones(self.chunks, np.bool_)
+        for first, last in self.dead:
+            start, end = np.searchsorted(reader.keys, [first, last + 1])
+            alive[start:end] = False
+        return alive
+
+
+def pack_runs(runs: Iterable[tuple[int, int]]) -> bytes:
+    return b"".join(struct.pack("<qq", *run) for run in runs)
+
+
+def unpack_runs(data: bytes) -> tuple[tuple[int, int], ...]:
+    return tuple((int(first), int(last)) for first, last in struct.iter_unpack("<qq", data))
+
+
+def segments(database: Database) -> list[Segment]:
+    """Every segment, verified, in the order of its keys."""
+    found = []
+    for *numbers, checksum, dead in database.rows(
+        "SELECT id, first_key, last_key, chunks, live, live_terms, frequency_bytes, checksum, dead FROM segments "
+        "ORDER BY first_key"
+    ):
+        if digest(*numbers, dead) != checksum:
+            raise IndexDamaged("the keyword index is damaged", remedy=REMEDY_DAMAGED)
+        found.append(replace(Segment(*numbers), dead=unpack_runs(dead)))
+    return found
+
+
+def append(database: Database, keys: Sequence[int], terms: Sequence[Sequence[str]]) -> None:
+    """Add the postings of new chunks; their keys are greater than all before."""
+    if not keys:
+        return
+    import numpy as np
+
+    from ragqa.index.segments import write_segment
+
+    identity = _next_id(database)
+    _insert(database, Segment(identity, keys[0], keys[-1], len(keys), len(keys), sum(map(len, terms)), 1))
+    frequency_bytes = write_segment(database, identity, np.array(keys, np.int64), terms)
+    _update(
+        database,
+        Segment(identity, keys[0], keys[-1], len(keys), len(keys), sum(map(len, terms)), frequency_bytes),
+    )
+
+
+def mark_dead(database: Database, first_key: int, last_key: int, *, chunks: int, terms: int) -> None:
+    """Take the run of `chunks` chunks, which have `terms` terms in all, out of its segment."""
+    for old in segments(database):
+        if old.first_key <= first_key <= old.last_key:
+            if old.live == chunks:
+                database.execute("DELETE FROM segments WHERE id = ?", old.id)
+                return
+            _update(
+                database,
+                Segment(
+                    id=old.id,
+                    first_key=old.first_key,
+                    last_key=old.last_key,
+                    chunks=old.chunks,
+                    live=old.live - chunks,
+                    live_terms=old.live_terms - terms,
+                    frequency_bytes=old.frequency_bytes,
+                    dead=(*old.dead, (first_key, last_key)),
+                ),
+            )
+            return
+    raise IndexDamaged(f"the keyword index lacks the passages {first_key} to {last_key}", remedy=REMEDY_DAMAGED)
+
+
+def merge_due(database: Database) -> None:
+    """Keep segments few while commits go on: eight of one tier become one. Each posting moves once a tier."""
+    found = segments(database)
+    tier = 0
+    while len(found) >= 1 << _TIER_BITS and tier <= _tier(max(found, key=_size)):
+        start = len(found)
+        while start > 0 and _tier(found[start - 1]) <= tier:
+            start -= 1
+        if len(found) - start >= 1 << _TIER_BITS:
+            merge(database, found[start:])
+            found = segments(database)
+        tier += 1
+
+
+def compact(database: Database) -> None:
+    """Leave each segment at least three times as large as all after it, and none with a quarter of it dead."""
+    found = segments(database)
+    after = 0
+    start = len(found)
+    for place in range(len(found) - 1, -1, -1):
+        if after and found[place].live < 3 * after:
+            start = place
+        after += found[place].live
+    if start < len(found):
+        merge(database, found[start:])
+    for segment in found[:start]:
+        if segment.live < segment.chunks * 3 // 4:
+            merge(database, [segment])
+
+
+def is_compact(database: Database) -> bool:
+    """Whether `compact` would leave everything as it is."""
+    found = segments(database)
+    after = 0
+    for segment in reversed(found):
+        if segment.live < 3 * after or segment.live < segment.chunks * 3 // 4:
+            return False
+        after += segment.live
+    return True
+
+
+def merge(database: Database, parts: Sequence[Segment]) -> None:
+    """Replace neighbouring segments by one that holds what is live in them."""
+    import numpy as np
+
+    from ragqa.index.segments import SegmentWriter
+
+    readers = [part.reader(database) for part in parts]
+    alive = [part.alive(reader) for part, reader in zip(parts, readers, strict=True)]
+    keys = np.concatenate([reader.keys[mask] for reader, mask in zip(readers, alive, strict=True)])
+    lengths = np.concatenate([reader.lengths[mask] for reader, mask in zip(readers, alive, strict=True)])
+    merged = Segment(
+        id=_next_id(database),
+        first_key=int(keys[0]),
+        last_key=int(keys[-1]),
+        chunks=len(keys),
+        live=len(keys),
+        live_terms=int(lengths.sum()),
+        frequency_bytes=max(part.frequency_bytes for part in parts),
+    )
+    if merged.live != sum(part.live for part in parts) or merged.live_terms != sum(part.live_terms for part in parts):
+        raise IndexDamaged("the keyword index is damaged", remedy=REMEDY_DAMAGED)
+    _insert(database, merged)
+    writer = SegmentWriter(database, merged.id, keys, lengths, merged.frequency_bytes)
+    _merge_postings(readers, alive, writer)
+    for part in parts:
+        database.execute("DELETE FROM segments WHERE id = ?", part.id)
+
+
+def _merge_postings(
+    readers: Sequence[SegmentReader], alive: Sequence[NDArray[np.bool_]], writer: SegmentWriter
+) -> None:
+    """Feed `writer` with the live postings, renumbered, a bounded number of them at a time."""
+    import numpy as np
+
+    renumbered = []
+    before = 0
+    for mask in alive:
+        renumbered.append(np.cumsum(mask) - 1 + before)
+        before += int(mask.sum())
+    batch: list[tuple[bytes, int, int, int]] = []
+    size = 0
+    for entry in heapq.merge(*(_entries(number, reader) for number, reader in enumerate(readers))):
+        if size >= _MERGED_AT_ONCE and entry[0] != batch[-1][0]:
+            _merge_batch(batch, readers, alive, renumbered, writer)
+            batch, size = [], 0
+        batch.append(entry)
+        size += entry[3] - entry[2]
+    if batch:
+        _merge_batch(batch, readers, alive, renumbered, writer)
+    writer.finish()
+
+
+def _entries(number: int, reader: SegmentReader) -> Iterator[tuple[bytes, int, int, int]]:
+    """(term, number of the segment, first posting, end of postings), in order."""
+    for block in reader.term_blocks():
+        starts = block.starts.tolist()
+        for term, (start, end) in zip(block.terms, pairwise(starts), strict=True):
+            yield term, number, start, end
+
+
+def _merge_batch(
+    batch: Sequence[tuple[bytes, int, int, int]],
+    readers: Sequence[SegmentReader],
+    alive: Sequence[NDArray[np.bool_]],
+    renumbered: Sequence[NDArray[np.int64]],
+    writer: SegmentWriter,
+) -> None:
+    """Merge whole terms. In each segment their postings lie one after another, so that they are read in one go."""
+    import numpy as np
+
+    from ragqa.index.segments import Postings
+
+    terms: list[bytes] = []
+    entries: list[list[tuple[int, int, int]]] = [[] for _ in readers]
+    for term, number, start, end in batch:
+        if not terms or terms[-1] != term:
+            terms.append(term)
+        entries[number].append((len(terms) - 1, start, end))
+    counts = np.zeros((len(readers), len(terms)), np.int64)
+    kept = []
+    for number, (reader, own) in enumerate(zip(readers, entries, strict=True)):
+        if not own:
+            kept.append(Postings(np.zeros(0, np.int64), np.zeros(0, np.int64)))
+            continue
+        postings = reader.read_postings(own[0][1], own[-1][2])
+        mask = alive[number][postings.chunks]
+        starts = np.array([start for _, start, _ in own]) - own[0][1]
+        counts[number, [place for place, _, _ in own]] = np.add.reduceat(mask.astype(np.int64), starts)
+        kept.append(Postings(renumbered[number][postings.chunks[mask]], postings.frequencies[mask]))
+    totals = counts.sum(axis=0)
+    # Where the postings of each term begin: after all smaller terms, then after the earlier segments of the same term.
+    begins = np.cumsum(totals) - totals + np.cumsum(counts, axis=0) - counts
+    chunks = np.zeros(int(totals.sum()), np.int64)
+    frequencies = np.zeros_like(chunks)
+    for own_counts, own_begins, postings in zip(counts, begins, kept, strict=True):
+        within = np.arange(len(postings.chunks)) - np.repeat(np.cumsum(own_counts) - own_counts, own_counts)
+        places = np.repeat(own_begins, own_counts) + within
+        chunks[places] = postings.chunks
+        frequencies[places] = postings.frequencies
+    left = np.flatnonzero(totals)
+    writer.add([terms[place] for place in left], totals[left].tolist(), Postings(chunks, frequencies))
+
+
+def _size(segment: Segment) -> int:
+    return segment.live
+
+
+def _tier(segment: Segment) -> int:
+    return (segment.live.bit_length() - 1) // _TIER_BITS
+
+
+def _next_id(database: Database) -> int:
+    row = database.row("SELECT max(id) FROM segments")
+    return 1 + (row[0] or 0 if row else 0)
+
+
+def _insert(database: Database, segment: Segment) -> None:
+    database.execute("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *_columns(segment))
+
+
+def _update(database: Database, segment: Segment) -> None:
+    database.execute(
+        "UPDATE segments SET id = ?1, first_key = ?2, last_key = ?3, chunks = ?4, live = ?5, live_terms = ?6, "
+        "frequency_bytes = ?7, checksum = ?8, dead = ?9 WHERE id = ?1",
+        *_columns(segment),
+    )
+
+
+def _columns(segment: Segment) -> tuple[object, ...]:
+    numbers = (
+        segment.id,
+        segment.first_key,
+        segment.last_key,
+        segment.chunks,
+        segment.live,
+        segment.live_terms,
+        segment.frequency_bytes,
+    )
+    dead = pack_runs(segment.dead)
+    return *numbers, digest(*numbers, dead), dead

@@ -1,0 +1,189 @@
+"""How documents, contents and chunks become rows, and are believed again only if their checksum agrees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ragqa.errors import IndexDamaged
+from ragqa.index.checksums import digest
+from ragqa.index.database import REMEDY_DAMAGED, Database, Row
+from ragqa.index.records import DocumentRecord, StoredContent
+from ragqa.types import Block, Chunk, Document, Language, Page
+
+CHUNK_COLUMNS = (
+    'key, chunk_id, content_id, ordinal, start, "end", page_start, page_end, page_label, unknown_share, terms, '
+    "checksum, heading, text"
+)
+CONTENT_COLUMNS = (
+    "id, sha256, loader, title, language, chunks, embedded, text_sha256, structure_sha256, checksum"  # without texts
+)
+DOCUMENT_COLUMNS = (
+    "path, display, root, sha256, size, mtime_ns, status, loader, code, reason, content_id, generation, checksum"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk as it is stored."""
+
+    key: int
+    chunk_id: str
+    content_id: int
+    ordinal: int
+    unknown_share: float
+    terms: int
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRow:
+    """A content as it is stored, without its text and structure."""
+
+    id: int
+    sha256: str
+    loader: str
+    title: str
+    language: Language
+    chunks: int
+    embedded: bool
+    text_sha256: bytes
+    structure_sha256: bytes
+
+
+def chunk_id(sha256: str, loader: str, chunk: Chunk) -> str:
+    """The identity of a chunk: the same in every index that holds the same bytes, read and cut in the same way."""
+    return digest(sha256, loader, chunk.start, chunk.end, chunk.text).hex()[:16]
+
+
+def chunk_row(key: int, content_id: int, ordinal: int, content: StoredContent) -> tuple[object, ...]:
+    chunk = content.chunks[ordinal]
+    before = (
+        key,
+        chunk_id(content.sha256, content.document.loader, chunk),
+        content_id,
+        ordinal,
+        chunk.start,
+        chunk.end,
+        chunk.page_start,
+        chunk.page_end,
+        chunk.page_label,
+        float(content.unknown_shares[ordinal]),
+        len(content.terms[ordinal]),
+    )
+    after = (_json(chunk.heading), chunk.text)
+    return *before, digest(*before, *after), *after
+
+
+def read_chunk(row: Row) -> ChunkRow:
+    """The chunk of a row with CHUNK_COLUMNS."""
+    *before, checksum, heading, text = row
+    if digest(*before, heading, text) != checksum:
+        raise IndexDamaged(f"passage {before[0]} is damaged", remedy=REMEDY_DAMAGED)
+    key, identity, content_id, ordinal, start, end, page_start, page_end, page_label, unknown_share, terms = before
+    chunk = Chunk(start, end, text, tuple(json.loads(heading)), page_start, page_end, page_label)
+    return ChunkRow(key, identity, content_id, ordinal, unknown_share, terms, chunk)
+
+
+def content_row(content_id: int, content: StoredContent) -> tuple[tuple[object, ...], str, str]:
+    """The columns of CONTENT_COLUMNS, then the structure and the text."""
+    document = content.document
+    structure = _json(
+        {
+            "pages": [(page.number, page.start, page.end, page.label) for page in document.pages],
+            "blocks": [(block.start, block.end, block.kind, block.level) for block in document.blocks],
+            "warnings": document.warnings,
+        }
+    )
+    values = (
+        content_id,
+        content.sha256,
+        document.loader,
+        document.title,
+        document.language,
+        len(content.chunks),
+        1,
+        hashlib.sha256(document.text.encode("utf-8")).digest(),
+        hashlib.sha256(structure.encode("utf-8")).digest(),
+    )
+    return (*values, digest(*values)), structure, document.text
+
+
+def without_vectors(row: Row) -> tuple[object, ...]:
+    """The same content (a row with CONTENT_COLUMNS) once its vectors are dropped."""
+    values = list(row[:-1])
+    values[6] = 0
+    return *values, digest(*values)
+
+
+def read_content(row: Row) -> ContentRow:
+    """The content of a row with CONTENT_COLUMNS."""
+    *values, checksum = row
+    if digest(*values) != checksum:
+        raise IndexDamaged(f"the record of content {values[0]} is damaged", remedy=REMEDY_DAMAGED)
+    identity, sha256, loader, title, language, chunks, embedded, text_sha256, structure_sha256 = values
+    return ContentRow(identity, sha256, loader, title, language, chunks, embedded == 1, text_sha256, structure_sha256)
+
+
+def read_document(content: ContentRow, structure: str, text: str) -> Document:
+    """The Document of a content, from the two columns that ContentRow leaves out."""
+    for value, expected in ((structure, content.structure_sha256), (text, content.text_sha256)):
+        if not isinstance(value, str) or hashlib.sha256(value.encode("utf-8")).digest() != expected:
+            raise IndexDamaged(f"the text of content {content.id} is damaged", remedy=REMEDY_DAMAGED)
+    parts = json.loads(structure)
+    return Document(
+        text=text,
+        title=content.title,
+        language=content.language,
+        loader=content.loader,
+        pages=tuple(Page(*page) for page in parts["pages"]),
+        blocks=tuple(Block(*block) for block in parts["blocks"]),
+        warnings=tuple(parts["warnings"]),
+    )
+
+
+def document_row(record: DocumentRecord, content_id: int | None, generation: int) -> tuple[object, ...]:
+    values = (
+        record.path,
+        # A display form with a lone surrogate cannot be stored, nor printed: show its number.
+        record.display.encode("utf-8", "backslashreplace").decode("utf-8"),
+        record.root,
+        record.sha256,
+        record.size,
+        record.mtime_ns,
+        record.status,
+        record.loader,
+        record.code,
+        record.reason.encode("utf-8", "backslashreplace").decode("utf-8"),
+        content_id,
+        generation,
+    )
+    return *values, digest(*values)
+
+
+def read_document_row(row: Row) -> tuple[DocumentRecord, int | None, int]:
+    """The record, content and generation of a row with DOCUMENT_COLUMNS."""
+    *values, checksum = row
+    if digest(*values) != checksum:
+        raise IndexDamaged(f"the record of {values[1]} is damaged", remedy=REMEDY_DAMAGED)
+    path, display, root, sha256, size, mtime_ns, status, loader, code, reason, content_id, generation = values
+    record = DocumentRecord(path, display, root, sha256, size, mtime_ns, status, loader, code, reason)
+    return record, content_id, generation
+
+
+def document_name(database: Database, content_id: int) -> str:
+    """What to call a content in a message about damage: the first document that has it."""
+    row = database.row("SELECT display FROM documents WHERE content_id = ? ORDER BY path LIMIT 1", content_id)
+    return str(row[0]) if row else "a document"
+
+
+def columns(names: str, table: str) -> str:
+    """`names` (columns, comma-separated) as columns of `table`."""
+    return ", ".join(f"{table}.{name}" for name in names.split(", "))
+
+
+def _json(value: Sequence[object] | dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

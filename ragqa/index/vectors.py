@@ -1,0 +1,138 @@
+"""Nearest passages by cosine: exact, from the FAISS file for what it holds and from the store for the rest.
+
+Both only propose candidates. The scores that are returned are computed here, from the stored vectors, in one way that
+does not depend on what else is computed with them; so the same question gets the same ids and the same scores with a
+file, with half of one, or with none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ragqa.index import vectorfile
+from ragqa.index.vectorblocks import vector_batches, vectors_of
+from ragqa.types import Scored
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragqa.index.store import Store
+    from ragqa.index.vectorfile import VectorFile
+    from ragqa.types import Keys, Vectors
+
+_DOUBT = 1e-4
+"""No proposed score is further than this from the exact one, for vectors of unit length."""
+_SPARE = 32
+_KEPT_ROWS = 50_000
+
+
+class ExactVectors:
+    """`ports.VectorIndex` over a store. FAISS is not imported where the store has no file."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._revision: int | None = None
+        self._dimensions = 0
+        self._file: VectorFile | None = None
+        self._index: Any | None = None
+        self._tail: list[tuple[Keys, Vectors]] | None = None
+
+    def search(self, query: Vectors, k: int, *, allowed: Keys | None = None) -> list[Scored]:
+        """The `k` best live passages for one query of shape (dimensions,), best first, ties by the smaller key."""
+        import numpy as np
+
+        self._refresh()
+        if k <= 0 or not self._dimensions:
+            return []
+        query = np.ascontiguousarray(query, np.float32)
+        candidates: list[int] = []
+        if self._file is not None:
+            candidates += self._from_file(query, k, allowed)
+        candidates += self._from_store(query, k, allowed)
+        exact = self._exact(query, candidates)
+        best = sorted(exact, key=lambda key: (-exact[key], key))[:k]
+        return [Scored(key, exact[key]) for key in best]
+
+    def scores(self, query: Vectors, keys: Sequence[int]) -> Mapping[int, float]:
+        """The cosine of each of `keys` that is live and has a vector."""
+        self._refresh()
+        return self._exact(query, [int(key) for key in keys]) if self._dimensions else {}
+
+    def _refresh(self) -> None:
+        """Look again at what there is; a writer's store changes under its index."""
+        if self._revision == self._store.revision:
+            return
+        embedder = self._store.meta().embedder
+        self._dimensions = embedder.dimensions if embedder else 0
+        self._file = vectorfile.recorded(self._store.database)
+        self._index = vectorfile.open_index(self._file, self._store.folder) if self._file else None
+        if self._index is None:
+            self._file = None
+        self._tail = None
+        self._revision = self._store.revision
+
+    def _from_file(self, query: Vectors, k: int, allowed: Keys | None) -> list[int]:
+        """Every passage in the file that may be among its `k` best."""
+        assert self._file is not None and self._index is not None
+        import faiss
+        import numpy as np
+
+        mask = vectorfile.live_mask(self._file, allowed)
+        selector = None
+        if mask is not None:
+            bits = np.packbits(mask, bitorder="little")
+            # FAISS patches its classes at import, which its type stubs do not know.
+            selector = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[call-arg,arg-type]
+        wanted = k + _SPARE
+        while True:
+            wanted = min(wanted, self._file.rows)
+            scores, keys = self._index.search(query[None], wanted, params=selector)
+            found = keys[0] >= 0
+            if wanted == self._file.rows or not found.all() or scores[0, -1] < scores[0, k - 1] - _DOUBT:
+                return [int(key) for key in keys[0][found]]
+            # Passages with equal text: as many as it takes, so that the smaller keys come first among them.
+            wanted *= 8
+
+    def _from_store(self, query: Vectors, k: int, allowed: Keys | None) -> list[int]:
+        """Every passage newer than the file that may be among the `k` best of those."""
+        import numpy as np
+
+        keys = np.zeros(0, np.int64)
+        scores = np.zeros(0, np.float32)
+        for batch_keys, vectors in self._newer():
+            if allowed is not None:
+                permitted = np.isin(batch_keys, allowed, assume_unique=True)
+                batch_keys, vectors = batch_keys[permitted], vectors[permitted]
+            keys = np.concatenate([keys, batch_keys])
+            scores = np.concatenate([scores, vectors @ query])
+            if len(keys) > k:
+                least = np.partition(scores, len(scores) - k)[len(scores) - k]
+                near = scores >= least - _DOUBT
+                keys, scores = keys[near], scores[near]
+        return [int(key) for key in keys]
+
+    def _newer(self) -> Any:
+        """Vectors that the file does not hold; kept for the next question unless they are many."""
+        if self._tail is not None:
+            return self._tail
+        after = self._file.last_key if self._file else 0
+        batches = vector_batches(self._store.database, self._dimensions, after=after)
+        live = self._store.vector_count() - (self._file.rows - self._file.dead_rows if self._file else 0)
+        if live > _KEPT_ROWS:
+            return batches
+        self._tail = list(batches)
+        return self._tail
+
+    def _exact(self, query: Vectors, keys: Sequence[int]) -> dict[int, float]:
+        import numpy as np
+
+        wide = query.astype(np.float64)
+        vectors = vectors_of(self._store.database, self._dimensions, keys)
+        return {key: _dot(vector, wide) for key, vector in vectors.items()}
+
+
+def _dot(vector: NDArray[np.float16], query: NDArray[np.float64]) -> float:
+    """One product at a time: a matrix product may sum a row in another order when it has other rows beside it."""
+    return float((vector * query).sum())

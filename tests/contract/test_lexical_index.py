@@ -1,0 +1,77 @@
+"""Keyword search against its oracle: rank_bm25 itself, over what is live."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rank_bm25 import BM25Plus
+
+from ragqa.index.lexical import Bm25Index
+from ragqa.index.store import Store
+
+
+def terms_of(store: Store) -> dict[int, list[str]]:
+    return {chunk.key: chunk.chunk.text.replace(".", "").split() for chunk in store.chunks()}
+
+
+def expected(live: dict[int, list[str]], terms: list[str], k1: float, b: float) -> dict[int, float]:
+    """The score that rank_bm25 gives to every chunk that holds one of `terms`."""
+    if not any(live.values()):
+        return {}
+    keys = sorted(live)
+    with np.errstate(invalid="ignore"):  # it divides 0 by 0 for empty chunks where k1 is 0
+        scores = BM25Plus([live[key] for key in keys], k1=k1, b=b, delta=0).get_scores(terms)
+    return {key: float(score) for key, score in zip(keys, scores, strict=True) if set(terms) & set(live[key])}
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), k1=st.sampled_from([1.2, 0.0, 2.0]), b=st.sampled_from([0.75, 0.0, 1.0]))
+def test_agrees_with_rank_bm25_through_any_history(
+    histories: SimpleNamespace, data: st.DataObject, k1: float, b: float
+) -> None:
+    """Same ids in the same order, same scores, whatever was added, replaced, removed, compacted before."""
+    terms = data.draw(st.lists(st.one_of(histories.TERMS, st.just("nowhere"), st.just("\ud800")), max_size=6))
+    k = data.draw(st.integers(0, 12))
+    allowed = data.draw(st.none() | st.sets(st.integers(1, 60)))
+    index: list[Any] = []
+
+    def check(store: Store) -> None:
+        """The same index object, kept through all commits, is as right as a new one."""
+        index[:] = index or [Bm25Index(store, k1=k1, b=b)]
+        live = terms_of(store)
+        scores = expected(live, terms, k1, b)
+        ranked = sorted(scores, key=lambda key: (-scores[key], key))
+        permitted = None if allowed is None else np.array(sorted(allowed), np.int64)
+        ranked = [key for key in ranked if allowed is None or key in allowed][:k]
+        for found in (index[0], Bm25Index(store, k1=k1, b=b)):
+            hits = found.search(terms, k, allowed=permitted)
+            assert [hit.key for hit in hits] == ranked
+            assert np.allclose([hit.score for hit in hits], [scores[key] for key in ranked], rtol=0, atol=1e-9)
+            assert found.scores(terms, [*live, 9999]) == pytest.approx({key: scores.get(key, 0.0) for key in live})
+            for term, idf in found.idf(terms).items():
+                held = sum(term in own for own in live.values())
+                assert idf == pytest.approx(math.log((len(live) + 1) / max(1, held)) if live else 0.0)
+
+    with histories.played(data.draw(histories.HISTORY), check=check) as store:
+        check(store)
+
+
+def test_an_empty_index_finds_nothing(histories: SimpleNamespace) -> None:
+    with histories.played([], check=lambda _: None) as store:
+        index = Bm25Index(store)
+        assert index.search(["a"], 5) == []
+        assert index.scores(["a"], [1]) == {}
+        assert index.idf(["a"]) == {"a": 0.0}
+
+
+def test_passages_without_terms_are_counted_and_never_found(histories: SimpleNamespace) -> None:
+    with histories.played([("put", 0, [[], []])], check=lambda _: None) as store:
+        index = Bm25Index(store)
+        assert index.search(["a"], 5) == []
+        assert index.scores(["a"], [1, 2]) == {1: 0.0, 2: 0.0}

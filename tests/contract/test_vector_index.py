@@ -1,0 +1,100 @@
+"""Search by cosine against its oracle: every product of the query with a float16-rounded vector."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragqa.index import layout, vectorfile
+from ragqa.index.store import Store
+from ragqa.index.vectors import ExactVectors
+from ragqa.types import Scored
+
+
+def brute_force(histories: SimpleNamespace, store: Store, query: np.ndarray) -> dict[int, float]:
+    return {
+        chunk.key: float(histories.vector_of(chunk.chunk.text).astype(np.float16).astype(np.float64) @ query)
+        for chunk in store.chunks()
+    }
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_agrees_with_brute_force_through_any_history(histories: SimpleNamespace, data: st.DataObject) -> None:
+    """Same ids, same scores; with the file, with a changed file and without one to the last bit."""
+    query = histories.vector_of(data.draw(st.sampled_from(["a", "b b", "q"])))
+    k = data.draw(st.integers(0, 12))
+    allowed = data.draw(st.none() | st.sets(st.integers(1, 60)))
+    permitted = None if allowed is None else np.array(sorted(allowed), np.int64)
+    kept: list[ExactVectors] = []
+
+    def check(store: Store) -> None:
+        kept[:] = kept or [ExactVectors(store)]
+        cosine = brute_force(histories, store, query)
+        best = [key for key in cosine if allowed is None or key in allowed]
+        # Rounded, because the last digits of a product depend on the order of its sums, and equal texts must tie.
+        best = sorted(best, key=lambda key: (-round(cosine[key], 9), key))[:k]
+        found = kept[0].search(query, k, allowed=permitted)
+        assert [hit.key for hit in found] == best
+        assert np.allclose([hit.score for hit in found], [cosine[key] for key in best], atol=1e-5)
+        assert kept[0].scores(query, [*cosine, 9999]) == pytest.approx(cosine, abs=1e-5)
+        assert ExactVectors(store).search(query, k, allowed=permitted) == found
+        for path in layout.vector_files(store.folder):
+            whole = path.read_bytes()
+            path.unlink()
+            assert ExactVectors(store).search(query, k, allowed=permitted) == found
+            path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+            assert ExactVectors(store).search(query, k, allowed=permitted) == found
+            path.write_bytes(whole)
+
+    with histories.played(data.draw(histories.HISTORY), check=check) as store:
+        check(store)
+
+
+def served_by_file(index: ExactVectors) -> bool:
+    index.scores(np.zeros(8, np.float32), [])
+    return index._index is not None
+
+
+def test_the_file_is_used_where_it_is_whole(histories: SimpleNamespace) -> None:
+    """Or the test above would compare the store with itself."""
+    history = [("put", 0, [["a"], ["b"], ["c"], ["d"]]), ("compact", None, None), ("put", 1, [["z"]])]
+    with histories.played(history, check=lambda _: None) as store:
+        assert served_by_file(ExactVectors(store))
+        [path] = layout.vector_files(store.folder)
+        path.write_bytes(b"")
+        assert not served_by_file(ExactVectors(store))
+
+
+def test_many_equal_passages_come_in_the_order_of_their_keys(histories: SimpleNamespace) -> None:
+    """FAISS returns any of those that tie at the end; the smallest keys are right."""
+    history = [("put", place, [["a"]] * 40) for place in range(1)] + [("compact", None, None)]
+    with histories.played(history, check=lambda _: None) as store:
+        assert served_by_file(ExactVectors(store))
+        hits = ExactVectors(store).search(histories.vector_of("a"), 3)
+        assert [hit.key for hit in hits] == [1, 2, 3]
+
+
+def test_an_index_without_vectors_finds_nothing(tmp_path: Path) -> None:
+    with Store.create(tmp_path / ".ragqa") as store:
+        assert ExactVectors(store).search(np.ones(8, np.float32), 5) == []
+        assert ExactVectors(store).scores(np.ones(8, np.float32), [1]) == {}
+
+
+def test_a_file_that_was_replaced_serves_its_reader_to_the_end(histories: SimpleNamespace) -> None:
+    history = [("put", 0, [["a"], ["b"], ["c"], ["d"]]), ("compact", None, None)]
+    with histories.played(history, check=lambda _: None) as store, Store.open(store.folder) as reader:
+        before = ExactVectors(reader)
+        query = histories.vector_of("a")
+        first: list[Scored] = before.search(query, 4)
+        vectorfile.forget(store.database)
+        vectorfile.remove_strays(store.folder, store.database)
+        gc.collect()
+        assert layout.vector_files(store.folder) == []
+        assert before.search(query, 4) == first == ExactVectors(reader).search(query, 4)
