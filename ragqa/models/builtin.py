@@ -87,16 +87,18 @@ class BuiltinEmbedder:
     def _session(self) -> Any:
         import onnxruntime
 
-        graph = self._cache / f"{self.fingerprint}.onnx"
-        if not graph.is_file():
+        exported = self._cache / self.fingerprint
+        if not exported.is_dir():
             self._notice("preparing the built-in embedding model (once)")
             folder = model_folder()
             weights, config = folder / "model.safetensors", folder / "config.json"
-            onnx_export.export(weights, config, graph, sha256=WEIGHTS_SHA256)
+            onnx_export.export(weights, config, exported, sha256=WEIGHTS_SHA256)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(os.fspath(graph), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            os.fspath(exported / onnx_export.GRAPH_FILE), options, providers=["CPUExecutionProvider"]
+        )
 
     @cached_property
     def _tokenizer(self) -> Any:
