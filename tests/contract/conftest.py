@@ -1,4 +1,4 @@
-"""Histories of an index: what is stored, replaced, copied, removed and compacted, in any order, and what must be left."""
+"""Histories of an index: contents stored, replaced, copied, removed, compacted in any order, and what must be left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from ragqa.index import postings, segments, vectorblocks, vectorfile
+from ragqa.index import postings, segments, vectorblocks, vectorfile, vectors
 from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, StoredContent
 from ragqa.index.store import Store
 from ragqa.types import Chunk, Document
@@ -70,6 +70,7 @@ def played(history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], 
         patch.setattr(vectorblocks, "_BATCH_BLOCKS", 3)
         patch.setattr(vectorfile, "MINIMUM_ROWS", 3)
         patch.setattr(vectorfile, "MINIMUM_TAIL", 2)
+        patch.setattr(vectors, "_SPARE", 1)
         with Store.create(Path(folder) / ".ragqa") as store:
             store.set_embedder(EmbedderRecord("hash", "1", DIMENSIONS))
             for step, place, value in history:
