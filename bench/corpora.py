@@ -77,12 +77,14 @@ def load(name: str) -> Corpus:
 
 
 def write_files(corpus: Corpus, folder: Path) -> dict[str, str]:
-    """Write each passage as a file; returns file name -> passage id."""
+    """Write each passage as a file, unless it is there already; returns file name -> passage id."""
     folder.mkdir(parents=True, exist_ok=True)
     names: dict[str, str] = {}
     for number, (passage, (title, text)) in enumerate(corpus.passages.items()):
         name = f"{number:06d}.md"
-        (folder / name).write_text((f"# {title}\n\n" if title else "") + text + "\n", encoding="utf-8")
+        content = (f"# {title}\n\n" if title else "") + text + "\n"
+        if not (folder / name).exists() or (folder / name).read_text("utf-8") != content:
+            (folder / name).write_text(content, encoding="utf-8")
         names[name] = passage
     return names
 
@@ -110,3 +112,19 @@ def _group(name: str, metadata: Mapping[str, str]) -> str:
             return f"absent {metadata['qlang']}"
         case _:
             return name
+
+
+def build_index(corpus: Corpus) -> tuple[Path, dict[str, str]]:
+    """Ingest the corpus through the command a user would call; returns the index folder and file name -> passage id.
+
+    The index is kept from run to run: ingesting it again costs a `stat` a file.
+    """
+    from ragqa.cli.main import run
+
+    folder = work_folder(corpus.name)
+    names = write_files(corpus, folder / "files")
+    index = folder / ".ragqa"
+    code = run(["ingest", str(folder / "files"), "--index", str(index), "--quiet", "--format", "md"])
+    if code:
+        sys.exit(f"ingest ended with {code}")
+    return index, names

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexMissing
+from ragqa.index import layout
 from ragqa.index.store import Store
 
 if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig
     from ragqa.flows.ingest import Parts
     from ragqa.flows.search import Searching
-    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, TokenCounter
+    from ragqa.ports import Embedder, Generator, Loader, Reranker, TokenCounter
 
-INDEX = ".ragqa"
+INDEX = layout.FOLDER
 
 Notice = Callable[[str], None]
 """Who is told, in one line, of something that takes long or that the user should know."""
@@ -63,7 +64,11 @@ def _from_environment() -> Path | None:
 
 def _inside(folder: Path) -> Path | None:
     """The index in `folder`: the folder itself, or its `.ragqa`."""
-    return next((place for place in (folder, folder / INDEX) if Store.is_index(place)), None)
+    return next((place for place in (folder, folder / INDEX) if _is_index(place)), None)
+
+
+def _is_index(folder: Path) -> bool:
+    return (folder / layout.DATABASE).is_file()
 
 
 def open_store(named: Path | None, *, write: bool = False, wait_s: float = 0.0) -> Store:
@@ -79,7 +84,7 @@ def create_store(folder: Path, *, wait_s: float) -> Store:
 @contextmanager
 def maybe_open(folder: Path) -> Iterator[Store | None]:
     """The index in `folder`, or None where there is none yet."""
-    if not Store.is_index(folder):
+    if not _is_index(folder):
         yield None
         return
     with Store.open(folder) as store:
@@ -112,20 +117,14 @@ def ingesting(config: Config, *, notice: Notice) -> Iterator[Parts]:
 def searching(store: Store, config: Config, *, notice: Notice) -> Searching:
     """What a search stands on, over the snapshot of `store`."""
     from ragqa.flows.search import Searching
-    from ragqa.index.vectors import StoredVectors
+    from ragqa.index.lexical import Bm25Index
+    from ragqa.index.vectors import ExactVectors
 
     return Searching(
         store=store,
         embedder=embedder(config.embedding, notice=notice),
-        vectors=StoredVectors(store),
-        lexical=lexical(store, config),
+        vectors=ExactVectors(store),
+        lexical=Bm25Index(store, k1=config.retrieval.bm25_k1, b=config.retrieval.bm25_b),
         reranker=reranker(config.rerank),
         config=config,
     )
-
-
-def lexical(store: Store, config: Config) -> LexicalIndex:
-    """BM25 over the snapshot of `store`."""
-    from ragqa.index.lexical import StoredPostings
-
-    return StoredPostings(store, k1=config.retrieval.bm25_k1, b=config.retrieval.bm25_b)

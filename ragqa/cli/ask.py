@@ -1,0 +1,130 @@
+"""`ask` and `search`: a question to a checked answer, or to the passages it would rest on."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ragqa.cli.command import Format, Session, command
+from ragqa.errors import NoEvidence, ServiceError, UsageError
+
+if TYPE_CHECKING:
+    from ragqa.flows.ask import Asked
+
+MAX_QUESTION_CHARACTERS = 20_000
+"""A longer question is a document: it is refused before any model sees it."""
+
+QuestionArgument = Annotated[str, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.")]
+TopKOption = Annotated[int | None, typer.Option("--top-k", "-k", metavar="N", help="Passages to work from.")]
+ExplainOption = Annotated[bool, typer.Option("--explain", help="Show how each passage was found, on stderr.")]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "ask", settings={"top_k": "retrieval.top_k", "model": "answer.model"})(ask)
+    command(app, "search", settings={"top_k": "retrieval.top_k"})(search)
+
+
+def ask(
+    session: Session,
+    question: QuestionArgument,
+    top_k: TopKOption = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
+    ] = None,
+    extractive: Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")] = False,
+    explain: ExplainOption = False,
+) -> int:
+    """Answer a question from the documents, with citations that code has checked.
+
+    Exit code 3 means that the documents do not hold the answer, 5 that the model service failed or was cut off.
+    """
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.flows import ask as flow
+
+    question = _question(question)
+    generator_name = "extractive" if extractive else wiring.generator_name(session.config.answer)
+    wiring.require_key(generator_name)
+    streams = session.format is Format.TEXT and session.at_terminal
+    with wiring.open_store(session.index) as store:
+        parts = wiring.searching(store, session.config, notice=session.note)
+        generator = wiring.generator(generator_name, session.config, parts)
+        if session.format is Format.JSONL:
+            asked = flow.ask(question, parts, generator, on_event=lambda event: session.out.json(shapes.ask_event(event)))
+        else:
+            shown = render.Streamed(session.out) if streams else None
+            asked = flow.ask(question, parts, generator, on_event=shown.take if shown else lambda event: None)
+    if session.format is Format.JSONL:
+        session.out.json({"event": "result", **shapes.ask(asked)})
+    elif streams and shown:
+        shown.finish(asked)
+    elif session.format is Format.TEXT:
+        session.out.write(render.answer(asked))
+    else:
+        session.data(shapes.ask(asked), lambda: render.answer_markdown(asked))
+    return _after(session, asked, explain=explain)
+
+
+def search(
+    session: Session,
+    query: QuestionArgument,
+    top_k: TopKOption = None,
+    explain: ExplainOption = False,
+) -> int:
+    """Show the passages that fit a query best, with where they stand. Exit code 3 if there are none."""
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.flows import search as flow
+
+    query = _question(query)
+    with wiring.open_store(session.index) as store:
+        found = flow.search(query, wiring.searching(store, session.config, notice=session.note))
+    if session.format is Format.JSONL:
+        for hit in found.retrieval.hits:
+            session.out.json(shapes.hit(hit))
+    else:
+        markdown = session.format is Format.MD
+        session.data(shapes.search(found, explain=explain), lambda: render.hits(found, markdown=markdown))
+    if explain and session.format in (Format.TEXT, Format.MD):
+        session.err.write(render.explanation(found.retrieval.trace))
+    if not found.retrieval.hits:
+        session.note("nothing found")
+        return NoEvidence.exit_code
+    return 0
+
+
+def _question(given: str) -> str:
+    text = sys.stdin.read() if given == "-" else given
+    text = text.encode("utf-8", errors="replace").decode("utf-8").strip()
+    if not text:
+        raise UsageError("the question is empty")
+    if len(text) > MAX_QUESTION_CHARACTERS:
+        raise UsageError(f"the question has {len(text):,} characters; at most {MAX_QUESTION_CHARACTERS:,} are read")
+    return text
+
+
+def _after(session: Session, asked: Asked, *, explain: bool) -> int:
+    """What is said on stderr behind an answer, and its exit code."""
+    from ragqa.cli import render
+
+    answer = asked.answer
+    if explain and session.format in (Format.TEXT, Format.MD):
+        session.err.write(render.explanation(asked.trace))
+    if asked.index.stale_files:
+        session.note(f"{asked.index.stale_files} files changed since they were ingested; `ragqa ingest` brings them up to date")
+    match answer.status:
+        case "answered":
+            if asked.hint:
+                session.note(asked.hint)
+            return 0
+        case "not_found":
+            if not session.quiet:
+                session.err.write(render.closest(asked))
+            return NoEvidence.exit_code
+        case "incomplete":
+            session.err.line(f"ragqa: the answer is incomplete: {answer.reason}")
+            if not answer.text and not session.quiet:
+                session.err.write(render.closest(asked))
+            return ServiceError.exit_code

@@ -1,0 +1,59 @@
+"""`status`, `list` and `get`: what the index holds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragqa.cli.command import Format, Session, command
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "status")(status)
+    command(app, "list")(list_documents)
+    command(app, "get")(get)
+
+
+def status(session: Session) -> int:
+    """What the index holds: documents, chunks, languages, models, size, and how many files changed since."""
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.flows import look
+
+    with wiring.open_store(session.index) as store:
+        state = look.status(store)
+    session.data(shapes.status(state), lambda: render.status(state))
+    return 0
+
+
+def list_documents(session: Session) -> int:
+    """Every document, and every file that could not be used with its reason."""
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.flows import look
+
+    with wiring.open_store(session.index) as store:
+        documents = look.documents(store)
+    if session.format is Format.JSONL:
+        for document in documents:
+            session.out.json(shapes.document(document))
+    else:
+        session.data(shapes.documents(documents), lambda: render.documents(documents))
+    return 0
+
+
+def get(
+    session: Session,
+    chunk_id: Annotated[str, typer.Argument(metavar="CHUNK_ID", help="As `search --json` shows it; six characters may do.")],
+    around: Annotated[int, typer.Option(metavar="N", min=0, max=100, help="N chunks before and after it, too.")] = 0,
+) -> int:
+    """One chunk by its id: its whole text, and where it stands."""
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.flows import look
+
+    with wiring.open_store(session.index) as store:
+        passages = look.get(store, chunk_id, around=around)
+    session.data(shapes.passages(passages), lambda: render.passages(passages))
+    return 0

@@ -1,0 +1,71 @@
+"""`check`, `remove` and `reembed`: keep the index sound, small and current."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragqa.cli.command import Session, command
+from ragqa.errors import IndexDamaged
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "check")(check)
+    command(app, "remove")(remove)
+    command(app, "reembed", settings={"model": "embedding.model"})(reembed)
+
+
+def check(
+    session: Session,
+    repair: Annotated[bool, typer.Option("--repair", help="Build what is derived (postings, vector file) anew.")] = False,
+) -> int:
+    """Verify every checksum, every posting and the vector file against the stored text. Exit code 4 if damaged."""
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.index import integrity
+    from ragqa.text.analyzer import analyze
+
+    with wiring.open_store(session.index, write=repair) as store:
+        report = integrity.repair(store, analyze) if repair else integrity.check(store, analyze)
+    session.data(shapes.check(report), lambda: render.check(report))
+    return 0 if report.sound else IndexDamaged.exit_code
+
+
+def remove(
+    session: Session,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders, as given to ingest.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would go; remove nothing.")] = False,
+) -> int:
+    """Take documents out of the index. The files themselves are never touched."""
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.flows import upkeep
+
+    with wiring.open_store(session.index, write=not dry_run) as store:
+        chosen = upkeep.removable(paths, store)
+        shown = [state.display for state in store.documents() if state.path in set(chosen)]
+        if not dry_run:
+            upkeep.remove(chosen, store)
+    session.data(shapes.removed(shown, dry_run=dry_run), lambda: render.removed(shown, dry_run=dry_run))
+    return 0
+
+
+def reembed(
+    session: Session,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="The embedding model. [default: as in the settings]")
+    ] = None,
+) -> int:
+    """Chunk and embed every stored document again, from its stored text, as the settings are now."""
+    from ragqa import wiring
+    from ragqa.cli import render, shapes
+    from ragqa.flows import upkeep
+
+    with wiring.open_store(session.index, write=True) as store:
+        embedder = wiring.embedder(session.config.embedding, notice=session.note)
+        done = upkeep.reembed(
+            store, embedder, session.config.chunk, on_embedded=lambda done, all: session.note(f"{done} of {all} documents")
+        )
+    session.data(shapes.reembedded(done), lambda: render.reembedded(done))
+    return 0
