@@ -25,7 +25,8 @@ def expected(live: dict[int, list[str]], terms: list[str], k1: float, b: float) 
     if not any(live.values()):
         return {}
     keys = sorted(live)
-    scores = BM25Plus([live[key] for key in keys], k1=k1, b=b, delta=0).get_scores(terms)
+    with np.errstate(invalid="ignore"):  # where b is 1 it divides 0 by 0 for chunks without terms
+        scores = BM25Plus([live[key] for key in keys], k1=k1, b=b, delta=0).get_scores(terms)
     return {key: float(score) for key, score in zip(keys, scores, strict=True) if set(terms) & set(live[key])}
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragqa.index import layout, vectorfile
+from ragqa.index.records import Batch
 from ragqa.index.store import Store
 from ragqa.index.vectors import ExactVectors
 from ragqa.types import Scored
@@ -93,6 +94,17 @@ def test_many_equal_passages_come_in_the_order_of_their_keys(histories: SimpleNa
         assert served_by_file(index)
         index._index = Perverse(index._index, 50)
         assert [hit.key for hit in index.search(histories.vector_of("a"), 3)] == [1, 2, 3]
+
+
+def test_removed_passages_do_not_crowd_out_the_others(histories: SimpleNamespace) -> None:
+    """The file still holds them, and they would be its best."""
+    query = histories.vector_of("q")
+    words = sorted("abcdefghij", key=lambda word: -float(histories.vector_of(word) @ query))
+    history = [("put", place, [[word]]) for place, word in enumerate(words)] + [("compact", None, None)]
+    with histories.played(history, check=lambda _: None) as store:
+        store.commit(Batch(removed=[b"/0", b"/1", b"/2", b"/3"]))
+        assert served_by_file(index := ExactVectors(store))
+        assert [hit.key for hit in index.search(query, 1)] == [5]
 
 
 def test_an_index_without_vectors_finds_nothing(tmp_path: Path) -> None:
