@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragqa.documents.decoding import clean_text
 from ragqa.types import Block, BlockKind, Document, Language
@@ -65,22 +65,30 @@ class DocumentBuilder:
     ) -> Document:
         return Document(
             text="".join(self._texts),
-            title=" ".join(clean_text(title).split()),
+            title=" ".join(clean_text(title).split()) or self._first_heading(),
             language=language,
             loader=loader,
-            blocks=tuple(self._blocks),
+            blocks=tuple(_from_level_one(self._blocks)),
             warnings=tuple(warnings),
         )
 
-    def first_heading(self) -> str:
-        """The text of the first block, if that is a heading of the first level; else nothing."""
-        if not self._blocks or self._blocks[0].kind != "heading" or self._blocks[0].level != 1:
+    def _first_heading(self) -> str:
+        """The text of the first block, if that is a heading above all others; else nothing."""
+        headings = [block.level for block in self._blocks if block.kind == "heading"]
+        if not headings or self._blocks[0].kind != "heading" or self._blocks[0].level > min(headings):
             return ""
-        return self._texts[0]
+        return self._texts[0] if headings.count(min(headings)) == 1 else ""
 
     def _append(self, text: str) -> None:
         self._texts.append(text)
         self._length += len(text)
+
+
+def _from_level_one(blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, with the highest headings on level 1: many pages begin at `h2`."""
+    above = min((block.level for block in blocks if block.kind == "heading"), default=1) - 1
+    for block in blocks:
+        yield replace(block, level=block.level - above) if block.kind == "heading" and above else block
 
 
 def _tidy(piece: Piece) -> str:

@@ -7,6 +7,7 @@ nothing follows becomes text, so that it can still be found.
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,14 @@ from ragqa.types import Block, BlockKind, Chunk, Document, Page
 
 _TINY_SECTION = 5
 """A section below this fraction of the budget is packed with neighbours of its size, up to half of the budget."""
+_FILL = 0.9
+"""How full chunks of a long section are on average: what is left over lets them end where paragraphs do."""
 _LONGEST_HEADING = 300
 _CLAUSE_END = re.compile(r"""[,;:，、；：]["'”’」』）)\]]*(?:\s+|(?<=[^\x00-\x7f]))|\s+\|\s+|\s+[-–—]\s+|\n""")
+_ARTICLE = re.compile(r"第\s?[0-9一二三四五六七八九十百千零〇]+(?:-[0-9]+)?\s?[条條章节節]|Article |Section |§ ?[0-9]")
+_SUBITEM = re.compile(
+    r"[(（][0-9A-Za-z一二三四五六七八九十]{1,3}[)）]|[0-9a-z]{1,3}[.)] |[一二三四五六七八九十]{1,3}、"
+)
 
 
 def split(document: Document, *, tokens: int, overlap: int, count: Callable[[str], int]) -> list[Chunk]:
@@ -258,7 +265,7 @@ def _pack(group: _Group, counter: _Counter, tokens: int, overlap: int) -> Iterat
     first = fresh = 0  # units[fresh:] are in no chunk yet; units[first:fresh] are shared with the chunk before
     while fresh < len(units):
         total = left + sum(unit.tokens for unit in units[first:fresh])
-        last = _last(units, first, fresh, room=room, target=total / max(1, -(-total // room)))
+        last = _last(counter.text, units, first, fresh, room=room, total=total)
         chunk, last, size = _measured(units, first, last, heading, counter, tokens)
         if first < fresh and last <= fresh:
             first = fresh  # what is shared leaves no room for anything new
@@ -294,19 +301,36 @@ def _measured(
             excess -= units[last].tokens
 
 
-def _last(units: Sequence[_Unit], first: int, fresh: int, *, room: int, target: float) -> int:
-    """The end of a chunk that begins at `first`: full, or near its target where a block ends."""
-    size = 0
-    for number in range(first, len(units)):
-        unit = units[number]
+def _last(text: str, units: Sequence[_Unit], first: int, fresh: int, *, room: int, total: int) -> int:
+    """The end of a chunk that begins at `first`, so that as few chunks as possible come out about equal.
+
+    Of the places near that size, the one where the text itself begins something new is taken.
+    """
+    if total <= room:
+        return len(units)
+    parts = math.ceil(total / (_FILL * room))
+    target = total / parts
+    places: list[tuple[int, float, int]] = []
+    fullest, size = fresh + 1, units[first].tokens
+    for number in range(first + 1, len(units)):
         if number > fresh:
-            announces = units[number - 1].kind in ("paragraph", "heading") and unit.kind in ("list", "table", "code")
-            if size + unit.tokens > room or size >= target:
-                return number
-            if unit.opens and size >= 0.85 * target and not announces:
-                return number
-        size += unit.tokens
-    return len(units)
+            if size > room:
+                break
+            fullest = number
+            if size >= 0.6 * target and total - size <= (parts - 1) * room:
+                places.append((_novelty(text, units[number - 1], units[number]), -abs(size - target), number))
+        size += units[number].tokens
+    return max(places)[2] if places else fullest
+
+
+def _novelty(text: str, before: _Unit, after: _Unit) -> int:
+    """How good a place between two units is for a cut."""
+    if text[before.end - 1] in ":：":
+        return 0  # what is announced follows
+    if not after.opens:
+        return 1
+    start = text[after.start : after.start + 12]
+    return 3 if _ARTICLE.match(start) else 1 if _SUBITEM.match(start) else 2
 
 
 def _first_shared(units: Sequence[_Unit], last: int, overlap: int) -> int:
@@ -328,7 +352,7 @@ def _shortened(heading: tuple[str, ...], count: Callable[[str], int], tokens: in
 
 
 def _with_headings(chunk: Chunk, group: _Group, counter: _Counter) -> Chunk | None:
-    """The chunk lengthened by headings that nothing follows, if it is from the same section or a neighbour of theirs."""
+    """The chunk lengthened by headings that nothing follows, if it is from the section above or beside them."""
     above = group.heading
     if chunk.heading[: len(above)] != above or len(chunk.heading) > len(above) + 1:
         return None

@@ -68,7 +68,7 @@ def load(data: bytes, name: str, *, password: str | None = None) -> Document:
         raise DocumentError(f"not a readable Word document: {reason}", code="damaged") from error
     builder = DocumentBuilder()
     read_blocks(markup, builder)
-    return builder.build(title=title or builder.first_heading(), loader="docx")
+    return builder.build(title=title, loader="docx")
 
 
 def _not_a_package(data: bytes) -> DocumentError:
@@ -147,18 +147,17 @@ def _convert(data: bytes, style_map: str) -> str:
 
 
 def _style_map(package: zipfile.ZipFile) -> str:
-    """Which paragraph styles are headings, besides the names mammoth knows; tables of contents are left out."""
+    """Which paragraph styles are headings, one level below the title's; tables of contents are left out."""
     lines = ["p[style-name='Title'] => h1:fresh", "p[style-name='TOC Heading'] => !"]
     for level in range(1, 10):
         lines += [f"p[style-name='{toc} {level}'] => !" for toc in ("toc", "TOC")]
-    levels = {
-        f"{word}{space}{level}": level for word in ("标题", "標題") for space in (" ", "") for level in range(1, 7)
-    }
+    words = ("Heading ", "heading ", "标题 ", "標題 ", "标题", "標題")
+    levels = {f"{word}{level}": level for word in words for level in range(1, 10)}
     if "word/styles.xml" in package.namelist():
         levels |= _outline_levels(package.read("word/styles.xml"))
     for style, level in levels.items():
         quoted = style.replace("\\", "\\\\").replace("'", "\\'")
-        lines.append(f"p[style-name='{quoted}'] => h{min(level, 6)}:fresh")
+        lines.append(f"p[style-name='{quoted}'] => h{min(level + 1, 6)}:fresh")
     return "\n".join(lines)
 
 

@@ -55,7 +55,7 @@ def load(data: bytes, name: str, *, password: str | None = None) -> Document:
     builder = DocumentBuilder()
     kept = [f"{key}: {properties[key]}" for key in _KEPT_KEYS if properties.get(key)]
     read_blocks(_render(text), builder, whole_page=True)
-    title = properties.get("title", "") or builder.first_heading()
+    title = properties.get("title", "")
     if kept and not builder.is_empty:
         builder.add(Piece("paragraph", "\n".join(kept)))
     warnings = (f"the encoding may not be {decoded.encoding}; it was guessed",) if decoded.doubtful else ()
