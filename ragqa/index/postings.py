@@ -6,11 +6,10 @@ inside the caller's transaction.
 
 from __future__ import annotations
 
-import heapq
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexDamaged
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ragqa.index.segments import SegmentReader, SegmentWriter
+    from ragqa.index.segments import Postings, SegmentReader, SegmentWriter
 
+_MERGED_SEGMENTS = 8
 _TIER_BITS = 3
-"""Segments are of one tier while their sizes differ by less than a factor of eight; eight of a tier are merged."""
+"""Segments are of one tier while their sizes differ by less than a factor of eight."""
 _MERGED_AT_ONCE = 1 << 20
 """Postings held in memory while segments are merged."""
 
@@ -121,14 +121,19 @@ def mark_dead(database: Database, first_key: int, last_key: int, *, chunks: int,
 
 
 def merge_due(database: Database) -> None:
-    """Keep segments few while commits go on: eight of one tier become one. Each posting moves once a tier."""
+    """Keep segments few while commits go on.
+
+    Of the newest segments up to some size, eight or more become one, if that is at least four times as large as the
+    largest of them: so each posting is moved a few times in all, and a large segment is left alone by small ones.
+    """
     found = segments(database)
     tier = 0
-    while len(found) >= 1 << _TIER_BITS and tier <= _tier(max(found, key=_size)):
+    while len(found) >= _MERGED_SEGMENTS and tier <= max(map(_tier, found)):
         start = len(found)
         while start > 0 and _tier(found[start - 1]) <= tier:
             start -= 1
-        if len(found) - start >= 1 << _TIER_BITS:
+        newest = [segment.live for segment in found[start:]]
+        if len(newest) >= _MERGED_SEGMENTS and sum(newest) >= 4 * max(newest):
             merge(database, found[start:])
             found = segments(database)
         tier += 1
@@ -200,55 +205,69 @@ def _merge_postings(
     for mask in alive:
         renumbered.append(np.cumsum(mask) - 1 + before)
         before += int(mask.sum())
-    batch: list[tuple[bytes, int, int, int]] = []
-    size = 0
-    for entry in heapq.merge(*(_entries(number, reader) for number, reader in enumerate(readers))):
-        if size >= _MERGED_AT_ONCE and entry[0] != batch[-1][0]:
-            _merge_batch(batch, readers, alive, renumbered, writer)
-            batch, size = [], 0
-        batch.append(entry)
-        size += entry[3] - entry[2]
-    if batch:
-        _merge_batch(batch, readers, alive, renumbered, writer)
+    waiting = [_Waiting(reader, _MERGED_AT_ONCE // len(readers)) for reader in readers]
+    while True:
+        for own in waiting:
+            own.fill()
+        borders = [own.terms[-1] for own in waiting if own.more]
+        if not any(own.terms for own in waiting):
+            break
+        taken = [own.take(min(borders) if borders else None) for own in waiting]
+        writer.add(*_merged(taken, readers, alive, renumbered))
     writer.finish()
 
 
-def _entries(number: int, reader: SegmentReader) -> Iterator[tuple[bytes, int, int, int]]:
-    """(term, number of the segment, first posting, end of postings), in order."""
-    for block in reader.term_blocks():
-        starts = block.starts.tolist()
-        for term, (start, end) in zip(block.terms, pairwise(starts), strict=True):
-            yield term, number, start, end
+class _Waiting:
+    """Terms of one segment that are read and not yet merged. `more` says whether there are others after them."""
+
+    def __init__(self, reader: SegmentReader, postings: int) -> None:
+        self._blocks = reader.term_blocks()
+        self._postings = postings
+        self.terms: list[bytes] = []
+        self._starts: list[int] = [0]
+        self.more = True
+
+    def fill(self) -> None:
+        """Read on until enough postings wait; at least one term does, unless there are no more."""
+        while self.more and (not self.terms or self._starts[-1] - self._starts[0] < self._postings):
+            block = next(self._blocks, None)
+            if block is None:
+                self.more = False
+            else:
+                self._starts = [*self._starts[: len(self.terms)], *block.starts.tolist()]
+                self.terms += block.terms
+
+    def take(self, border: bytes | None) -> tuple[list[bytes], list[int]]:
+        """The terms up to `border` (None: all), and where their postings begin and the last one's end."""
+        count = len(self.terms) if border is None else bisect_right(self.terms, border)
+        taken = self.terms[:count], self._starts[: count + 1]
+        self.terms, self._starts = self.terms[count:], self._starts[count:]
+        return taken
 
 
-def _merge_batch(
-    batch: Sequence[tuple[bytes, int, int, int]],
+def _merged(
+    taken: Sequence[tuple[list[bytes], list[int]]],
     readers: Sequence[SegmentReader],
     alive: Sequence[NDArray[np.bool_]],
     renumbered: Sequence[NDArray[np.int64]],
-    writer: SegmentWriter,
-) -> None:
-    """Merge whole terms. In each segment their postings lie one after another, so that they are read in one go."""
+) -> tuple[list[bytes], list[int], Postings]:
+    """Whole terms of all segments, merged. In each, their postings lie one after another and are read in one go."""
     import numpy as np
 
     from ragqa.index.segments import Postings
 
-    terms: list[bytes] = []
-    entries: list[list[tuple[int, int, int]]] = [[] for _ in readers]
-    for term, number, start, end in batch:
-        if not terms or terms[-1] != term:
-            terms.append(term)
-        entries[number].append((len(terms) - 1, start, end))
+    terms = sorted({term for own, _ in taken for term in own})
+    place_of = {term: place for place, term in enumerate(terms)}
     counts = np.zeros((len(readers), len(terms)), np.int64)
     kept = []
-    for number, (reader, own) in enumerate(zip(readers, entries, strict=True)):
+    for number, (own, starts) in enumerate(taken):
         if not own:
             kept.append(Postings(np.zeros(0, np.int64), np.zeros(0, np.int64)))
             continue
-        postings = reader.read_postings(own[0][1], own[-1][2])
+        postings = readers[number].read_postings(starts[0], starts[-1])
         mask = alive[number][postings.chunks]
-        starts = np.array([start for _, start, _ in own]) - own[0][1]
-        counts[number, [place for place, _, _ in own]] = np.add.reduceat(mask.astype(np.int64), starts)
+        held = np.add.reduceat(mask.astype(np.int64), np.array(starts[:-1]) - starts[0])
+        counts[number, [place_of[term] for term in own]] = held
         kept.append(Postings(renumbered[number][postings.chunks[mask]], postings.frequencies[mask]))
     totals = counts.sum(axis=0)
     # Where the postings of each term begin: after all smaller terms, then after the earlier segments of the same term.
@@ -260,12 +279,8 @@ def _merge_batch(
         places = np.repeat(own_begins, own_counts) + within
         chunks[places] = postings.chunks
         frequencies[places] = postings.frequencies
-    left = np.flatnonzero(totals)
-    writer.add([terms[place] for place in left], totals[left].tolist(), Postings(chunks, frequencies))
-
-
-def _size(segment: Segment) -> int:
-    return segment.live
+    left = np.flatnonzero(totals).tolist()
+    return [terms[place] for place in left], totals[left].tolist(), Postings(chunks, frequencies)
 
 
 def _tier(segment: Segment) -> int:
