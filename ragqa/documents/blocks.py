@@ -63,21 +63,24 @@ class DocumentBuilder:
     def build(
         self, *, title: str = "", language: Language = "other", loader: str = "", warnings: Sequence[str] = ()
     ) -> Document:
+        """The document. Without a title of its own, the one heading above all others is its title."""
         return Document(
             text="".join(self._texts),
-            title=" ".join(clean_text(title).split()) or self._first_heading(),
+            title=" ".join(clean_text(title).split()) or self._title_heading(),
             language=language,
             loader=loader,
             blocks=tuple(_from_level_one(self._blocks)),
             warnings=tuple(warnings),
         )
 
-    def _first_heading(self) -> str:
-        """The text of the first block, if that is a heading above all others; else nothing."""
-        headings = [block.level for block in self._blocks if block.kind == "heading"]
-        if not headings or self._blocks[0].kind != "heading" or self._blocks[0].level > min(headings):
+    def _title_heading(self) -> str:
+        """The heading that stands alone above all others, near the beginning; else nothing."""
+        headings = [block for block in self._blocks if block.kind == "heading"]
+        highest = min((block.level for block in headings), default=0)
+        titles = [block for block in headings if block.level == highest]
+        if len(titles) != 1 or titles[0] not in self._blocks[:3]:
             return ""
-        return self._texts[0] if headings.count(min(headings)) == 1 else ""
+        return "".join(self._texts)[titles[0].start : titles[0].end]
 
     def _append(self, text: str) -> None:
         self._texts.append(text)

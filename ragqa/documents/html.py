@@ -321,8 +321,9 @@ class _Walker:
             if len(self._term) > _LONGEST_TERM:
                 self._flush_term()
         elif self._lists:
-            # A further paragraph of an item is indented below it.
-            self._pieces.append(Piece("list", (self._take_marker() or "  ") + text, len(self._lists) - 1))
+            marker = self._take_marker()
+            depth = len(self._lists) - (1 if marker else 0)  # a further paragraph of an item stands below its text
+            self._pieces.append(Piece("list", marker + text, depth))
         else:
             self._pieces.append(Piece("paragraph", self._take_marker() + text))
 
