@@ -83,10 +83,10 @@ class StreamFilter:
         # A refusal may have signs before it, and signs alone are no answer: nothing is shown before the first word.
         if self.refused or not self._has_words:
             return ""
-        shown, self._unshown = self._unshown, ""
+        shown = self._unshown.rstrip()
+        self._unshown = self._unshown[len(shown) :]
         if not self._has_begun:
-            shown = shown.lstrip()
-            self._has_begun = True
+            self._has_begun, shown = True, shown.lstrip()
         return shown
 
     def _showable(self, *, final: bool) -> Iterator[str]:

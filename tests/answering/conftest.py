@@ -28,7 +28,10 @@ def make_hit() -> MakeHit:
     ) -> Hit:
         chunk = Chunk(start, start + len(text), text, heading, page, page, label)
         return Hit(
-            rank, Passage(rank, f"c{rank:015}", document, document.encode(), title, "en", chunk), 1.0, ("lexical",)
+            rank,
+            Passage(rank, f"c{rank:015}", document, document.encode("utf-8", "replace"), title, "en", chunk),
+            1.0,
+            ("lexical",),
         )
 
     return make

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from ragqa.answering.support import check
 from ragqa.ports import Finish
 from ragqa.types import Answer, Hit, Passage, Usage
 
+MakeHit = Callable[..., Hit]
 DONE = Finish(complete=True, reason="stop", usage=Usage(10, 5))
 LEEDS = (
     "Annual leave at the Leeds office is 25 days a year. Leave is requested by e-mail, two weeks ahead.\n"
@@ -24,8 +26,7 @@ OTHER = "The canteen opens at noon. Soup costs £2.50."
 
 
 @pytest.fixture
-def sources(make_hit: object) -> list[Hit]:
-    assert callable(make_hit)
+def sources(make_hit: MakeHit) -> list[Hit]:
     return [
         make_hit(LEEDS, rank=1, start=100, document="leeds.pdf", heading=("Leave", "Annual leave")),
         make_hit(TAIPEI, rank=2, start=7, document="taipei.pdf"),
@@ -225,9 +226,8 @@ OUTPUT = st.lists(st.sampled_from([*WORDS, *SIGNS, *CLAIMS]), max_size=20).map("
 @settings(max_examples=150, deadline=None)
 @given(OUTPUT, st.booleans(), st.data())
 def test_whatever_a_model_writes_the_promises_hold_and_the_stream_shows_the_same(
-    make_hit: object, output: str, complete: bool, data: st.DataObject
+    make_hit: MakeHit, output: str, complete: bool, data: st.DataObject
 ) -> None:
-    assert callable(make_hit)
     given_sources = [make_hit(LEEDS, start=100), make_hit(TAIPEI), make_hit(OTHER, page=None)]
     composed = answer(output, given_sources, Finish(complete=complete, reason="why"))
     shown = stream_filter(given_sources)
