@@ -42,6 +42,7 @@ _STRUCTURE = """
     td tfoot th thead title tr ul
 """
 _OTHER_TAGS = frozenset(_STRUCTURE.split())
+_RAW_TEXT = frozenset(("title", "plaintext", "xmp"))
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\s]{0,1000}(?: \"[^\"\n]{0,200}\")?\)")
 
 
@@ -90,8 +91,13 @@ def _render(text: str) -> str:
     tokens = parser.parse(text)
     if any(token.level >= _DEEPEST_NESTING - 1 for token in tokens):
         # The parser leaves out what is nested deeper; such a text is no structure anyway.
-        return "".join(f"<p>{escape(paragraph, quote=False)}</p>" for paragraph in text.split("\n\n"))
+        return _paragraphs(text)
     return str(parser.renderer.render(tokens, parser.options, {}))
+
+
+def _paragraphs(text: str) -> str:
+    """Text as it stands, without any markup."""
+    return "".join(f"<p>{escape(paragraph, quote=False)}</p>" for paragraph in text.split("\n\n"))
 
 
 def _soft_break(
@@ -129,7 +135,7 @@ def _html_block(
     """
     content = _LINK.sub(r"\1", tokens[number].content)
     lower = content.lower()
-    for name in {tag.lower() for tag in _TAG.findall(content)} & HIDDEN_ELEMENTS:
+    for name in {tag.lower() for tag in _TAG.findall(content)} & (HIDDEN_ELEMENTS | _RAW_TEXT):
         if lower.count(f"</{name}") < lower.count(f"<{name}") and not re.search(rf"<{name}\b[^>]*/>", lower):
-            return f"<p>{escape(content, quote=False)}</p>"
+            return _paragraphs(content)
     return content

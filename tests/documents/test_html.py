@@ -143,8 +143,8 @@ def test_text_without_any_tag_is_a_paragraph() -> None:
 
 
 TAGS = """
-    <p> </p> <div> </div> <table> </table> <tr> <td> <td/colspan=3> <th> </td> </tr> <ul> <ol> <li> </ul> <h1> </h1> <h3>
-    <pre> </pre> <b> </b> <a> <br> <hr> <dl> <dt> <dd> </dl> <sup> <main> </main> <caption> <div/hidden> <span>
+    <p> </p> <div> </div> <table> </table> <tr> <td> <td/colspan=3> <th> </td> </tr> <ul> <ol> <li> </ul> <h1> </h1>
+    <h3> <pre> </pre> <b> </b> <a> <br> <hr> <dl> <dt> <dd> </dl> <sup> <main> </main> <caption> <div/hidden> <span>
     <img/alt="a/picture"> <svg> </svg> <script> </script> <!-- --> <aside> </aside> text 漢字。 &lt; &#0; &#x110000;
     <td/rowspan=9> <blockquote> <plaintext> <textarea> <title> </title> <body> <form> <select> <option>
 """
