@@ -47,7 +47,9 @@ def main() -> None:
     print(f"{f'ingest of {chosen.chunks:,} unchanged chunks, CPU s':<58} {spent:>9.3f} {'<= 2':>8}")
 
 
-def _paired(commands: Sequence[Sequence[str]], runs: int, measure: Callable[[Sequence[str]], float]) -> list[list[float]]:
+def _paired(
+    commands: Sequence[Sequence[str]], runs: int, measure: Callable[[Sequence[str]], float]
+) -> list[list[float]]:
     """Run the commands in turn; the first round, which fills the page cache, does not count."""
     taken: list[list[float]] = [[] for _ in commands]
     for turn in range(runs + 1):

@@ -47,7 +47,7 @@ class Corpus:
 
 def shared_folder() -> Path:
     """The folder named by RAGQA_SHARED; the script ends with a clear line where it is missing."""
-    folder = Path(os.environ.get("RAGQA_SHARED", ""))
+    folder = Path(os.environ.get("RAGQA_SHARED") or os.devnull)
     if not (folder / "bench").is_dir():
         sys.exit("RAGQA_SHARED must name the folder that holds bench/ (the development benchmarks)")
     return folder

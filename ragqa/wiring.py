@@ -34,7 +34,9 @@ def index_to_read(named: Path | None) -> Path:
     if chosen is not None:
         folder = _inside(chosen)
         if folder is None:
-            raise IndexMissing(f"there is no index in {chosen}", remedy=f"`ragqa ingest PATH --index {chosen}` makes one")
+            raise IndexMissing(
+                f"there is no index in {chosen}", remedy=f"`ragqa ingest PATH --index {chosen}` makes one"
+            )
         return folder
     found = Store.find(Path.cwd())
     if found is None:

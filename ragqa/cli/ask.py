@@ -11,7 +11,9 @@ from ragqa.cli.command import Format, Session, command
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
-    from ragqa.flows.ask import Asked
+    from collections.abc import Callable
+
+    from ragqa.flows.ask import Asked, Event
 
 MAX_QUESTION_CHARACTERS = 20_000
 """A longer question is a document: it is refused before any model sees it."""
@@ -41,30 +43,16 @@ def ask(
     Exit code 3 means that the documents do not hold the answer, 5 that the model service failed or was cut off.
     """
     from ragqa import wiring
-    from ragqa.cli import render, shapes
     from ragqa.flows import ask as flow
 
     question = _question(question)
-    generator_name = "extractive" if extractive else wiring.generator_name(session.config.answer)
-    wiring.require_key(generator_name)
-    streams = session.format is Format.TEXT and session.at_terminal
+    name = "extractive" if extractive else wiring.generator_name(session.config.answer)
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note)
-        generator = wiring.generator(generator_name, session.config, parts)
-        if session.format is Format.JSONL:
-            asked = flow.ask(question, parts, generator, on_event=lambda event: session.out.json(shapes.ask_event(event)))
-        else:
-            shown = render.Streamed(session.out) if streams else None
-            asked = flow.ask(question, parts, generator, on_event=shown.take if shown else lambda event: None)
-    if session.format is Format.JSONL:
-        session.out.json({"event": "result", **shapes.ask(asked)})
-    elif streams and shown:
-        shown.finish(asked)
-    elif session.format is Format.TEXT:
-        session.out.write(render.answer(asked))
-    else:
-        session.data(shapes.ask(asked), lambda: render.answer_markdown(asked))
-    return _after(session, asked, explain=explain)
+        answering = wiring.answering(name, session.config, parts)
+        asked = flow.ask(question, parts, answering, on_event=_listener(session))
+    _show(session, asked)
+    return _after(session, asked, explain=explain, hint=name == "extractive" and not extractive)
 
 
 def search(
@@ -105,7 +93,31 @@ def _question(given: str) -> str:
     return text
 
 
-def _after(session: Session, asked: Asked, *, explain: bool) -> int:
+def _listener(session: Session) -> Callable[[Event], None]:
+    """Who sees the answer come: a pipe gets each event as a JSON line, a terminal the text as it is written."""
+    from ragqa.cli import shapes
+    from ragqa.flows.ask import Written
+
+    if session.format is Format.JSONL:
+        return lambda event: session.out.json(shapes.ask_event(event))
+    if session.format is Format.TEXT and session.at_terminal:
+        return lambda event: session.out.write(event.text) if isinstance(event, Written) else None
+    return lambda event: None
+
+
+def _show(session: Session, asked: Asked) -> None:
+    """The checked answer; at a terminal its text stands there already, and what was found out about it follows."""
+    from ragqa.cli import render, shapes
+
+    if session.format is Format.JSONL:
+        session.out.json({"event": "result", **shapes.ask(asked)})
+    elif session.format is Format.TEXT:
+        session.out.write(render.answer(asked.answer, streamed=session.at_terminal))
+    else:
+        session.data(shapes.ask(asked), lambda: render.answer_markdown(asked.answer))
+
+
+def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
     """What is said on stderr behind an answer, and its exit code."""
     from ragqa.cli import render
 
@@ -113,11 +125,13 @@ def _after(session: Session, asked: Asked, *, explain: bool) -> int:
     if explain and session.format in (Format.TEXT, Format.MD):
         session.err.write(render.explanation(asked.trace))
     if asked.index.stale_files:
-        session.note(f"{asked.index.stale_files} files changed since they were ingested; `ragqa ingest` brings them up to date")
+        session.note(
+            f"{asked.index.stale_files} files changed since they were ingested; `ragqa ingest` reads them again"
+        )
     match answer.status:
         case "answered":
-            if asked.hint:
-                session.note(asked.hint)
+            if hint:
+                session.note("extractive answer; for a written one set GEMINI_API_KEY, or answer.model in the settings")
             return 0
         case "not_found":
             if not session.quiet:

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ragqa.config import Config
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How data is written to stdout."""
 
     TEXT = "text"

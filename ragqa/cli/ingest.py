@@ -32,12 +32,14 @@ def ingest(
     session: Session,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH...", help="Files and folders; without any, those ingested before.", show_default=False),
+        typer.Argument(metavar="PATH...", help="Files and folders; without any, those ingested before."),
     ] = None,
     include: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Only files that match (as in .gitignore); repeatable.")
+        list[str] | None, typer.Option(metavar="GLOB", help="Only files that match, as in .gitignore; repeatable.")
     ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Leave out what matches; repeatable.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Leave out what matches; repeatable.")
+    ] = None,
     hidden: Annotated[bool | None, typer.Option("--hidden", help="Hidden files and folders too.")] = None,
     files_from: Annotated[
         str | None, typer.Option(metavar="FILE", help="Read paths from FILE, one a line; - for stdin.")

@@ -45,7 +45,9 @@ def list_documents(session: Session) -> int:
 
 def get(
     session: Session,
-    chunk_id: Annotated[str, typer.Argument(metavar="CHUNK_ID", help="As `search --json` shows it; six characters may do.")],
+    chunk_id: Annotated[
+        str, typer.Argument(metavar="CHUNK_ID", help="As `search` shows it; its first six characters may do.")
+    ],
     around: Annotated[int, typer.Option(metavar="N", min=0, max=100, help="N chunks before and after it, too.")] = 0,
 ) -> int:
     """One chunk by its id: its whole text, and where it stands."""

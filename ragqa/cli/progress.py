@@ -41,6 +41,7 @@ def bar() -> Iterator[Callable[[Event], None]]:
                     progress.update(task, advance=1)
                 case Embedded():
                     elapsed = progress.tasks[0].elapsed or 1.0
-                    progress.update(task, chunks=stored + event.chunks, rate=(stored + event.chunks) / max(elapsed, 0.1))
+                    done = stored + event.chunks
+                    progress.update(task, chunks=done, rate=done / max(elapsed, 0.1))
 
         yield on_event

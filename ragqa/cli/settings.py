@@ -30,10 +30,10 @@ def register(app: typer.Typer) -> None:
 def show(session: Session) -> int:
     """Every setting and its value, after file, environment and flags; which keys are set, never their text."""
     values = configuration.settings(session.config)
-    keys = {name: bool(os.environ.get(name)) for name in KEYS}
+    keys = {name: "set" if os.environ.get(name) else None for name in KEYS}
     session.data(
-        {"schema_version": 1, "settings": values, "keys": {name: "set" if is_set else None for name, is_set in keys.items()}},
-        lambda: _toml(values) + "".join(f"# {name} is {'set' if keys[name] else 'not set'}\n" for name in KEYS),
+        {"schema_version": 1, "settings": values, "keys": keys},
+        lambda: _toml(values) + "".join(f"# {name} is {keys[name] or 'not set'}\n" for name in KEYS),
     )
     return 0
 

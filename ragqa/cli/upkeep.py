@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def check(
     session: Session,
-    repair: Annotated[bool, typer.Option("--repair", help="Build what is derived (postings, vector file) anew.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Build what is derived (postings, vector file) anew.")
+    ] = False,
 ) -> int:
     """Verify every checksum, every posting and the vector file against the stored text. Exit code 4 if damaged."""
     from ragqa import wiring
@@ -65,7 +67,10 @@ def reembed(
     with wiring.open_store(session.index, write=True) as store:
         embedder = wiring.embedder(session.config.embedding, notice=session.note)
         done = upkeep.reembed(
-            store, embedder, session.config.chunk, on_embedded=lambda done, all: session.note(f"{done} of {all} documents")
+            store,
+            embedder,
+            session.config.chunk,
+            on_embedded=lambda done, of: session.note(f"{done} of {of} documents"),
         )
     session.data(shapes.reembedded(done), lambda: render.reembedded(done))
     return 0

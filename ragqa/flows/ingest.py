@@ -140,7 +140,7 @@ def ingest(
     removed = list(_vanished(paths, found, states, parts.config)) if prune else []
     run.report.removed = sorted(state.display for state in removed)
     known_roots = set(store.roots())
-    roots = [root for path in paths if (root := _absolute(path)) not in known_roots and os.path.lexists(root)]
+    roots = [root for path in paths if (root := discovery.absolute(path)) not in known_roots and os.path.lexists(root)]
     run.flush(removed=[state.path for state in removed], roots=roots)
     store.compact()
     run.report.seconds = time.monotonic() - started
@@ -218,9 +218,9 @@ class _Run:
         """Read one file and put it on the pending batch, or on the report with the reason why not."""
         sha256 = ""
         try:
-            data, stat = discovery.read(file.path, max_bytes=self.parts.config.ingest.max_file_mb << 20)
+            data, stat = discovery.read(file.path, max_bytes=self.parts.config.ingest.max_file_mb << 20, root=file.root)
             sha256 = hashlib.sha256(data).hexdigest()
-            loader = formats.sniff(file.display, data[:1024])
+            loader = formats.sniff(file.display, data[: formats.HEAD])
             record = DocumentRecord(
                 file.path, file.display, file.root, sha256, stat.st_size, stat.st_mtime_ns, loader=loader
             )
@@ -342,14 +342,10 @@ def _vanished(
     only this run's include and exclude patterns left out.
     """
     present = {file.path for file in found}
-    roots = [root for path in paths if os.path.lexists(root := _absolute(path))]
+    roots = [root for path in paths if os.path.lexists(root := discovery.absolute(path))]
     filtered = bool(config.ingest.include or config.ingest.exclude)
     for path, state in states.items():
         if path in present or not any(path == root or path.startswith(root.rstrip(b"/") + b"/") for root in roots):
             continue
         if not filtered or not os.path.lexists(path):
             yield state
-
-
-def _absolute(path: bytes) -> bytes:
-    return os.path.abspath(path)

