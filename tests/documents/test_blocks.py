@@ -131,6 +131,15 @@ def test_stacked_headers_are_joined_and_a_row_over_all_columns_stands_alone() ->
     ]
 
 
+def test_a_cell_over_several_columns_moves_those_behind_it() -> None:
+    table = [
+        [Cell("Name", header=True, columns=2), Cell("Days", header=True)],
+        [Cell("Wu"), Cell("Mei"), Cell("20")],
+        [Cell("everybody else", columns=2), Cell("10")],
+    ]
+    assert table_text(table) == "Name: Wu | Name: Mei | Days: 20\nName: everybody else | Days: 10"
+
+
 def test_pairs_are_written_as_pairs() -> None:
     assert table_text([[Cell("Kingdom", header=True), Cell("Animalia")]]) == "Kingdom: Animalia"
     assert table_text(rows("電話：|02-1234")) == "電話: 02-1234"

@@ -136,6 +136,14 @@ def test_pages_are_those_of_the_first_and_last_character(made: Document) -> None
             assert chunk.page_label == holding[0].label
 
 
+def test_a_chunk_that_ends_with_its_page_is_on_that_page_alone() -> None:
+    made = document(paragraph("First page."), heading("Next"), paragraph(BODY))
+    edge = len("First page.")
+    paged = Document(made.text, blocks=made.blocks, pages=(Page(1, 0, edge, "i"), Page(2, edge, len(made.text), "ii")))
+    chunks = split(paged, tokens=60, overlap=0, count=words)
+    assert [(chunk.page_start, chunk.page_end, chunk.page_label) for chunk in chunks] == [(1, 1, "i"), (2, 2, "ii")]
+
+
 # --- where it cuts ----------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +182,16 @@ def test_tiny_neighbours_are_packed_together_with_their_headings() -> None:
     chunks = split(made, tokens=60, overlap=0, count=words)
     assert [chunk.heading for chunk in chunks] == [("Contacts",), ("Contacts", "Terms")]
     assert chunks[0].text.split("\n\n") == ["Sales", "Call Sales.", "Support", "Call Support.", "Press", "Call Press."]
+
+
+def test_tiny_sections_of_different_parents_are_not_packed_together() -> None:
+    made = document(
+        heading("Sales"),
+        *(heading("Mail", 2), paragraph("Write."), heading("Phone", 2), paragraph("Call.")),
+        heading("Press"),
+        *(heading("Mail", 2), paragraph("Wait."), heading("Phone", 2), paragraph("Do not call.")),
+    )
+    assert [chunk.heading for chunk in split(made, tokens=60, overlap=0, count=words)] == [("Sales",), ("Press",)]
 
 
 def test_one_tiny_section_keeps_its_heading_in_the_path() -> None:
