@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import quote
 
 from ragqa.errors import IndexDamaged, IndexLocked, RagqaError, StorageError
 from ragqa.index import layout
@@ -131,9 +130,9 @@ class Database:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(bytes(path))}?{mode}", uri=True, isolation_level=None, timeout=_BUSY_MS / 1000
-        )
+        # Every byte of the path escaped: it may hold any, and `?` and `%` mean something here.
+        name = "".join(f"%{byte:02x}" for byte in bytes(path.absolute()))
+        connection = sqlite3.connect(f"file:{name}?{mode}", uri=True, isolation_level=None, timeout=_BUSY_MS / 1000)
     except sqlite3.Error as error:
         raise _translated(error, path) from error
     # An index may come from a stranger: nothing in its schema may run functions, and its pages are not trusted.

@@ -18,6 +18,7 @@ CHUNK_COLUMNS = (
     'key, chunk_id, content_id, ordinal, start, "end", page_start, page_end, page_label, unknown_share, terms, '
     "checksum, heading, text"
 )
+TERMS_COLUMN = 10
 CONTENT_COLUMNS = (
     "id, sha256, loader, title, language, chunks, embedded, text_sha256, structure_sha256, checksum"  # without texts
 )
@@ -88,6 +89,11 @@ def read_chunk(row: Row) -> ChunkRow:
     return ChunkRow(key, identity, content_id, ordinal, unknown_share, terms, chunk)
 
 
+def recounted(row: Row, terms: int) -> tuple[int, bytes]:
+    """`terms` and `checksum` of the same chunk (a row with CHUNK_COLUMNS) with another number of terms."""
+    return terms, digest(*row[:TERMS_COLUMN], terms, *row[-2:])
+
+
 def content_row(content_id: int, content: StoredContent) -> tuple[tuple[object, ...], str, str]:
     """The columns of CONTENT_COLUMNS, then the structure and the text."""
     document = content.document
@@ -112,11 +118,14 @@ def content_row(content_id: int, content: StoredContent) -> tuple[tuple[object, 
     return (*values, digest(*values)), structure, document.text
 
 
-def without_vectors(row: Row) -> tuple[object, ...]:
-    """The same content (a row with CONTENT_COLUMNS) once its vectors are dropped."""
-    values = list(row[:-1])
-    values[6] = 0
-    return *values, digest(*values)
+def without_vectors(row: Row) -> tuple[int, bytes]:
+    """`embedded` and `checksum` of the same content (a row with CONTENT_COLUMNS) once its vectors are dropped."""
+    return 0, digest(*row[:6], 0, *row[7:-1])
+
+
+def without_chunks(row: Row) -> tuple[int, int, bytes]:
+    """`chunks`, `embedded` and `checksum` of the same content once its chunks are dropped too."""
+    return 0, 0, digest(*row[:5], 0, 0, *row[7:-1])
 
 
 def read_content(row: Row) -> ContentRow:

@@ -168,6 +168,10 @@ class Store:
         row = self.database.row("SELECT total(chunks) FROM contents WHERE embedded = 1")
         return int(row[0]) if row else 0
 
+    def total(self, name: Literal["documents", "contents", "chunks"]) -> int:
+        """How many there are, as every commit has counted."""
+        return int(self._meta[name])
+
     def bytes_on_disk(self) -> int:
         """All files in the index folder, in bytes."""
         with layout.storage_errors(f"cannot look into {self.folder}"):
@@ -368,10 +372,8 @@ class Store:
     def change_embedder(self, embedder: EmbedderRecord) -> None:
         """Drop every vector and remember another embedder; `contents_without_vectors` is then what is left to add."""
         with self.database.transaction():
-            changed = [
-                (row[6], row[-1], row[0])
-                for row in map(rows.without_vectors, self.database.rows(f"SELECT {rows.CONTENT_COLUMNS} FROM contents"))
-            ]
+            found = self.database.rows(f"SELECT {rows.CONTENT_COLUMNS} FROM contents")
+            changed = [(*rows.without_vectors(row), row[0]) for row in found]
             self.database.execute("DELETE FROM vectors")
             vectorfile.forget(self.database)
             self.database.execute_many("UPDATE contents SET embedded = ?, checksum = ? WHERE id = ?", changed)
