@@ -157,10 +157,11 @@ def test_text_is_shown_as_it_comes() -> None:
 
 @given(st.text(st.sampled_from("ab 1９[]【】［］,-\n中_<>"), max_size=30) | OUTPUT)
 def test_a_source_without_markers_has_the_same_words_and_no_citation(text: str) -> None:
+    text = text.replace("\r", "")
     plain = without_markers(text)
     assert re.sub(r"[^\w]|_", "", plain) == re.sub(r"[^\w]|_", "", text)
     shown = StreamFilter(3, [text, plain])
-    assert shown.feed(plain + " end") + shown.finish() == re.sub(r"\r", "", plain + " end").strip() or "link" in plain
+    assert shown.feed(plain + " end") + shown.finish() == (plain + " end").strip()
     assert not shown.refused and not shown.quotes
 
 

@@ -1,0 +1,244 @@
+"""The JSON Schemas (draft 2020-12) that `ragqa schema NAME` publishes; the output holds what they name, and no more."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from ragqa.cli.shapes import SCHEMA_VERSION
+from ragqa.types import Language, Searcher, Status, Support
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number"}
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_PAGE: Schema = {"type": ["integer", "null"], "minimum": 1, "description": "Counted from 1; null for formats without."}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _one_of(literal: Any) -> Schema:
+    return {"enum": list(get_args(literal))}
+
+
+def _described(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+def _optional(schema: Schema, **properties: Schema) -> Schema:
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
+_VERSION: Schema = {"const": SCHEMA_VERSION}
+_PATH = _described(_TEXT, "The path as given to ingest, bytes that are no UTF-8 escaped.")
+_OFFSET = _described(_COUNT, "In characters of the document's extracted text.")
+_FOUND_BY = _list(_one_of(Searcher))
+
+_PASSAGE = {
+    "chunk_id": _TEXT,
+    "document": _PATH,
+    "title": _TEXT,
+    "page_start": _PAGE,
+    "page_end": _PAGE,
+    "page_label": _described(_or_null(_TEXT), "What is printed on the first page."),
+    "heading": _described(_list(_TEXT), "The headings above, outermost first."),
+    "start": _OFFSET,
+    "end": _OFFSET,
+    "text": _TEXT,
+}
+_HIT = _object(rank={"type": "integer", "minimum": 1}, **_PASSAGE, score=_NUMBER, found_by=_FOUND_BY)
+_MARKER = _described(
+    {"type": "integer", "minimum": 1}, "Stands as [marker] in the answer; a source may be quoted twice."
+)
+_CITATION = {
+    "marker": _MARKER,
+    **_PASSAGE,
+    "found_by": _FOUND_BY,
+    "quote": _described(_TEXT, "Verbatim words of the document; of an unverified citation what was claimed."),
+    "quote_start": _OFFSET,
+    "quote_end": _OFFSET,
+    "quote_page": _PAGE,
+    "quote_page_label": _or_null(_TEXT),
+    "verified": _described(_FLAG, "Whether code found the quote in the passage."),
+}
+_SENTENCE = _object(text=_TEXT, citations=_list(_MARKER), support=_one_of(Support))
+_INDEX = _object(generation=_COUNT, documents=_COUNT, chunks=_COUNT, stale_files=_COUNT)
+_USAGE = {"prompt_tokens": _or_null(_COUNT), "output_tokens": _or_null(_COUNT)}
+_MODELS = _map(_TEXT)
+_TIMINGS = _map(_NUMBER)
+_RANKING = _list(_object(key=_COUNT, chunk_id=_or_null(_TEXT), score=_NUMBER))
+_EXPLANATION = _object(
+    terms=_list(_TEXT),
+    unknown_share=_SHARE,
+    readable=_FLAG,
+    unreadable=_list(_COUNT),
+    dense=_RANKING,
+    lexical=_RANKING,
+    fused=_RANKING,
+    reranker=_or_null(_TEXT),
+    reranked=_RANKING,
+)
+_ERROR = _object(
+    schema_version=_VERSION,
+    error=_object(code=_TEXT, message=_TEXT, remedy=_described(_TEXT, "What helps; may be empty.")),
+)
+
+_ASK = {
+    "schema_version": _VERSION,
+    "question": _TEXT,
+    "status": _one_of(Status),
+    "reason": _described(_TEXT, "Why there is no (whole) answer; empty where there is one."),
+    "answer": _TEXT,
+    "sentences": _list(_SENTENCE),
+    "citations": _list(_object(**_CITATION)),
+    "hits": _list(_HIT),
+    "evidence": _described(_SHARE, "How probably the hits hold the answer."),
+    "models": _MODELS,
+    "index": _INDEX,
+    "usage": _object(**_USAGE),
+    "timings_ms": _TIMINGS,
+}
+
+_REFUSED = {"document": _PATH, "code": _TEXT, "reason": _TEXT}
+_INGEST = {
+    "schema_version": _VERSION,
+    "dry_run": _FLAG,
+    "added": _list(_PATH),
+    "changed": _list(_PATH),
+    "unchanged": _COUNT,
+    "removed": _list(_PATH),
+    "chunks": _COUNT,
+    "unreadable_chunks": _COUNT,
+    "seconds": _NUMBER,
+    "skipped": _list(_object(**_REFUSED)),
+    "failed": _list(_object(**_REFUSED)),
+    "warnings": _list(_object(document=_PATH, warning=_TEXT)),
+}
+
+_DOCUMENT = _object(
+    document=_PATH,
+    status={"enum": ["stored", "skipped", "failed"]},
+    code=_or_null(_TEXT),
+    reason=_or_null(_TEXT),
+    title=_TEXT,
+    language=_or_null(_one_of(Language)),
+    chunks=_COUNT,
+    size=_COUNT,
+    sha256=_or_null(_TEXT),
+)
+
+
+def _event(name: str, **properties: Schema) -> Schema:
+    return _object(event={"const": name}, **properties)
+
+
+_SHAPES: dict[str, Schema] = {
+    "ask": _object(**_ASK),
+    "ask-events": {
+        "oneOf": [
+            _event("retrieval", hits=_list(_HIT)),
+            _event("token", text=_TEXT),
+            _event("citation", **_CITATION),
+            _event("usage", **_USAGE),
+            _event("result", **_ASK),
+            _ERROR,
+        ]
+    },
+    "search": _optional(
+        _object(
+            schema_version=_VERSION, query=_TEXT, hits=_list(_HIT), index=_INDEX, models=_MODELS, timings_ms=_TIMINGS
+        ),
+        explain=_EXPLANATION,
+    ),
+    "hit": _HIT,
+    "ingest": _object(**_INGEST),
+    "ingest-events": {
+        "oneOf": [
+            _event("planned", files=_COUNT, to_read=_COUNT),
+            _event("stored", document=_PATH, outcome={"enum": ["added", "changed"]}, chunks=_COUNT),
+            _event("embedded", chunks=_COUNT),
+            _event("skipped", **_REFUSED),
+            _event("failed", **_REFUSED),
+            _event("result", **_INGEST),
+            _ERROR,
+        ]
+    },
+    "status": _object(
+        schema_version=_VERSION,
+        index=_TEXT,
+        generation=_COUNT,
+        documents=_COUNT,
+        skipped=_COUNT,
+        failed=_COUNT,
+        chunks=_COUNT,
+        languages=_map(_COUNT),
+        embedder=_or_null(_object(name=_TEXT, dimensions=_COUNT)),
+        analyzer=_TEXT,
+        chunker=_TEXT,
+        roots=_list(_PATH),
+        stale_files=_COUNT,
+        stale=_list(_PATH),
+        bytes=_COUNT,
+    ),
+    "list": _object(schema_version=_VERSION, documents=_list(_DOCUMENT)),
+    "document": _DOCUMENT,
+    "get": _object(schema_version=_VERSION, passages=_list(_object(**_PASSAGE))),
+    "remove": _object(schema_version=_VERSION, dry_run=_FLAG, removed=_list(_PATH)),
+    "reembed": _object(schema_version=_VERSION, documents=_COUNT, chunks=_COUNT),
+    "check": _object(
+        schema_version=_VERSION,
+        sound=_FLAG,
+        documents=_COUNT,
+        chunks=_COUNT,
+        findings=_list(_object(kind=_TEXT, what=_TEXT, document=_or_null(_PATH), remedy=_TEXT)),
+    ),
+    "config": {
+        "oneOf": [
+            _object(
+                schema_version=_VERSION,
+                settings={"type": "object"},
+                keys=_described(_map({"enum": ["set", None]}), "Which keys of services are set; never their text."),
+            ),
+            _object(schema_version=_VERSION, path=_or_null(_TEXT)),
+        ]
+    },
+    "error": _ERROR,
+}
+_TITLES = {
+    "ask-events": "A line of `ragqa ask --format jsonl`",
+    "ingest-events": "A line of `ragqa ingest --format jsonl`",
+    "hit": "A line of `ragqa search --format jsonl`",
+    "document": "A line of `ragqa list --format jsonl`",
+    "error": "What any command writes in JSON mode when it fails",
+}
+
+SCHEMAS: dict[str, Schema] = {
+    name: {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": _TITLES.get(name, f"`ragqa {name} --json`"),
+        **shape,
+    }
+    for name, shape in _SHAPES.items()
+}
+"""By the name of the command, or of the kind of line."""

@@ -1,0 +1,272 @@
+"""The JSON that scripts rely on: one function for each shape, described by the schemas of `schemas.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragqa.errors import RagqaError
+    from ragqa.flows import ask as ask_flow
+    from ragqa.flows import ingest as ingest_flow
+    from ragqa.flows.look import State
+    from ragqa.flows.search import Found, IndexFacts
+    from ragqa.flows.upkeep import Reembedded
+    from ragqa.index.integrity import Report as CheckReport
+    from ragqa.index.records import DocumentState
+    from ragqa.retrieval import Trace
+    from ragqa.types import Citation, Hit, Passage, Scored
+
+SCHEMA_VERSION = 1
+
+Shape = dict[str, Any]
+
+
+def passage(passage: Passage) -> Shape:
+    """A stored chunk, and where it stands."""
+    chunk = passage.chunk
+    return {
+        "chunk_id": passage.chunk_id,
+        "document": passage.document,
+        "title": passage.title,
+        "page_start": chunk.page_start,
+        "page_end": chunk.page_end,
+        "page_label": chunk.page_label,
+        "heading": list(chunk.heading),
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+    }
+
+
+def hit(hit: Hit) -> Shape:
+    """A retrieved passage."""
+    return {"rank": hit.rank, **passage(hit.passage), "score": _number(hit.score), "found_by": list(hit.found_by)}
+
+
+def citation(citation: Citation) -> Shape:
+    """A citation: its passage, its quote, and whether code found the quote there."""
+    quote = citation.quote
+    return {
+        "marker": citation.marker,
+        **passage(citation.hit.passage),
+        "found_by": list(citation.hit.found_by),
+        "quote": quote.text,
+        "quote_start": quote.start,
+        "quote_end": quote.end,
+        "quote_page": quote.page,
+        "quote_page_label": quote.page_label,
+        "verified": citation.verified,
+    }
+
+
+def search(found: Found, *, explain: bool = False) -> Shape:
+    """`ragqa search`."""
+    trace = found.retrieval.trace
+    shape = {
+        **_versioned(),
+        "query": found.query,
+        "hits": [hit(each) for each in found.retrieval.hits],
+        "index": _index(found.index),
+        "models": {"rerank": trace.reranker or "none"},
+        "timings_ms": _timings(trace.timings_ms),
+    }
+    return {**shape, "explain": explanation(trace, found.retrieval.hits)} if explain else shape
+
+
+def ask(asked: ask_flow.Asked) -> Shape:
+    """`ragqa ask`."""
+    answer = asked.answer
+    usage = answer.usage
+    return {
+        **_versioned(),
+        "question": answer.question,
+        "status": answer.status,
+        "reason": answer.reason,
+        "answer": answer.text,
+        "sentences": [
+            {"text": sentence.text, "citations": list(sentence.citations), "support": sentence.support}
+            for sentence in answer.sentences
+        ],
+        "citations": [citation(each) for each in answer.citations],
+        "hits": [hit(each) for each in answer.hits],
+        "evidence": _number(asked.evidence.score),
+        "models": dict(answer.models),
+        "index": _index(asked.index),
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens if usage else None,
+            "output_tokens": usage.output_tokens if usage else None,
+        },
+        "timings_ms": _timings(asked.timings_ms),
+    }
+
+
+def ask_event(event: ask_flow.Event) -> Shape:
+    """One line of `ragqa ask --format jsonl`; the last is `{"event": "result", ...}` with the whole of `ask`."""
+    from ragqa.flows.ask import Cited, Retrieved, Spent, Written
+
+    match event:
+        case Retrieved(hits):
+            return {"event": "retrieval", "hits": [hit(each) for each in hits]}
+        case Written(text):
+            return {"event": "token", "text": text}
+        case Cited(cited):
+            return {"event": "citation", **citation(cited)}
+        case Spent(usage):
+            return {"event": "usage", "prompt_tokens": usage.prompt_tokens, "output_tokens": usage.output_tokens}
+
+
+def explanation(trace: Trace, hits: Sequence[Hit]) -> Shape:
+    """How the hits were found. Passages are named by their key; those among the hits have their chunk id too."""
+    chunk_ids = {each.passage.key: each.passage.chunk_id for each in hits}
+
+    def ranking(scored: Sequence[Scored]) -> list[Shape]:
+        return [{"key": each.key, "chunk_id": chunk_ids.get(each.key), "score": _number(each.score)} for each in scored]
+
+    return {
+        "terms": list(trace.terms),
+        "unknown_share": _number(trace.unknown_share),
+        "readable": trace.readable,
+        "unreadable": sorted(trace.unreadable),
+        "dense": ranking(trace.dense),
+        "lexical": ranking(trace.lexical),
+        "fused": ranking(trace.fused),
+        "reranker": trace.reranker,
+        "reranked": ranking(trace.reranked),
+    }
+
+
+def ingest(report: ingest_flow.Report, *, dry_run: bool = False) -> Shape:
+    """`ragqa ingest`."""
+    return {
+        **_versioned(),
+        "dry_run": dry_run,
+        "added": list(report.added),
+        "changed": list(report.changed),
+        "unchanged": report.unchanged,
+        "removed": list(report.removed),
+        "chunks": report.chunks,
+        "unreadable_chunks": report.unreadable_chunks,
+        "seconds": round(report.seconds, 3),
+        "skipped": [_refused(each) for each in report.skipped],
+        "failed": [_refused(each) for each in report.failed],
+        "warnings": [{"document": document, "warning": warning} for document, warning in report.warnings],
+    }
+
+
+def ingest_event(event: ingest_flow.Event) -> Shape:
+    """One line of `ragqa ingest --format jsonl`; the last is `{"event": "result", ...}` with the whole of `ingest`."""
+    from ragqa.flows.ingest import Embedded, Planned, Refused, Stored
+
+    match event:
+        case Planned(files, to_read):
+            return {"event": "planned", "files": files, "to_read": to_read}
+        case Stored(document, outcome, chunks):
+            return {"event": "stored", "document": document, "outcome": outcome, "chunks": chunks}
+        case Refused():
+            return {"event": "failed" if event.failed else "skipped", **_refused(event)}
+        case Embedded(chunks):
+            return {"event": "embedded", "chunks": chunks}
+
+
+def status(state: State) -> Shape:
+    """`ragqa status`."""
+    embedder = state.meta.embedder
+    return {
+        **_versioned(),
+        "index": state.folder,
+        "generation": state.meta.generation,
+        "documents": state.counts.documents.get("stored", 0),
+        "skipped": state.counts.documents.get("skipped", 0),
+        "failed": state.counts.documents.get("failed", 0),
+        "chunks": state.counts.chunks,
+        "languages": dict(state.counts.languages),
+        "embedder": embedder and {"name": embedder.name, "dimensions": embedder.dimensions},
+        "analyzer": state.meta.analyzer,
+        "chunker": state.meta.chunker,
+        "roots": [root.decode("utf-8", "backslashreplace") for root in state.roots],
+        "stale_files": len(state.stale),
+        "stale": list(state.stale),
+        "bytes": state.bytes,
+    }
+
+
+def document(state: DocumentState) -> Shape:
+    """One path that the index knows."""
+    record = state.record
+    return {
+        "document": state.display,
+        "status": record.status,
+        "code": record.code or None,
+        "reason": record.reason or None,
+        "title": state.title,
+        "language": state.language if record.status == "stored" else None,
+        "chunks": state.chunks,
+        "size": record.size,
+        "sha256": record.sha256 or None,
+    }
+
+
+def documents(states: Sequence[DocumentState]) -> Shape:
+    """`ragqa list`."""
+    return {**_versioned(), "documents": [document(each) for each in states]}
+
+
+def passages(found: Sequence[Passage]) -> Shape:
+    """`ragqa get`."""
+    return {**_versioned(), "passages": [passage(each) for each in found]}
+
+
+def check(report: CheckReport) -> Shape:
+    """`ragqa check`."""
+    return {
+        **_versioned(),
+        "sound": not report.findings,
+        "documents": report.documents,
+        "chunks": report.chunks,
+        "findings": [
+            {"kind": each.kind, "what": each.what, "document": each.document or None, "remedy": each.remedy}
+            for each in report.findings
+        ],
+    }
+
+
+def removed(shown: Sequence[str], *, dry_run: bool) -> Shape:
+    """`ragqa remove`."""
+    return {**_versioned(), "dry_run": dry_run, "removed": list(shown)}
+
+
+def reembedded(done: Reembedded) -> Shape:
+    """`ragqa reembed`."""
+    return {**_versioned(), "documents": done.documents, "chunks": done.chunks}
+
+
+def error(error: RagqaError) -> Shape:
+    """Any command that failed."""
+    return {**_versioned(), "error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+
+
+def _versioned() -> Shape:
+    return {"schema_version": SCHEMA_VERSION}
+
+
+def _refused(refused: ingest_flow.Refused) -> Shape:
+    return {"document": refused.document, "code": refused.code, "reason": refused.reason}
+
+
+def _index(facts: IndexFacts) -> Shape:
+    return {
+        "generation": facts.generation,
+        "documents": facts.documents,
+        "chunks": facts.chunks,
+        "stale_files": facts.stale_files,
+    }
+
+
+def _timings(timings: Mapping[str, float]) -> Shape:
+    return {stage: round(milliseconds, 2) for stage, milliseconds in timings.items()}
+
+
+def _number(value: float) -> float:
+    """Six decimals: what float32 can tell apart, and stable in golden files."""
+    return round(float(value), 6)
