@@ -72,9 +72,11 @@ def test_question_phrases_do_not_make_pairs_with_their_neighbours() -> None:
 
 
 def test_stop_characters_do_not_stand_alone_but_keep_their_pairs() -> None:
-    terms = analyze("目的")
-    assert "的" not in terms
-    assert "目的" in terms
+    assert analyze("首都") == ["首", "首都"]
+
+
+def test_particles_are_cut_out() -> None:
+    assert analyze("合同的期限") == ["合", "同", "合同", "期", "限", "期限"]
 
 
 @given(st.text(max_size=200))
