@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragqa.errors import IndexMissing
+from ragqa.errors import ConfigError, IndexMissing
 from ragqa.index import layout
 from ragqa.index.store import Store
+from ragqa.models.cache import cache_dir
+from ragqa.ports import GenerationRequest
+from ragqa.text.language import detect
 
 if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig
+    from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
     from ragqa.flows.search import Searching
-    from ragqa.ports import Embedder, Generator, Loader, Reranker, TokenCounter
+    from ragqa.ports import Embedder, Generator, Loader, Reranker
+    from ragqa.types import Hit
 
 INDEX = layout.FOLDER
+GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 Notice = Callable[[str], None]
 """Who is told, in one line, of something that takes long or that the user should know."""
@@ -73,9 +79,9 @@ def _is_index(folder: Path) -> bool:
     return (folder / layout.DATABASE).is_file()
 
 
-def open_store(named: Path | None, *, write: bool = False, wait_s: float = 0.0) -> Store:
+def open_store(named: Path | None, *, write: bool = False, lenient: bool = False) -> Store:
     """Open the index of this command."""
-    return Store.open(index_to_read(named), write=write, wait_s=wait_s)
+    return Store.open(index_to_read(named), write=write, lenient=lenient)
 
 
 def create_store(folder: Path, *, wait_s: float) -> Store:
@@ -130,3 +136,108 @@ def searching(store: Store, config: Config, *, notice: Notice) -> Searching:
         reranker=reranker(config.rerank),
         config=config,
     )
+
+
+def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
+    """The embedder that `embedding.model` names."""
+    match settings.model.partition(":")[0]:
+        case "builtin":
+            from ragqa.models.builtin import BuiltinEmbedder
+
+            return BuiltinEmbedder(
+                cache_dir(os.environ), on_export=lambda: notice("preparing the built-in embedding model (only once)")
+            )
+        case "gemini":
+            from ragqa.models.gemini import GeminiEmbedder
+
+            return GeminiEmbedder(
+                settings.model.removeprefix("gemini:"),
+                environment=os.environ,
+                batch_size=settings.batch_size,
+                timeout_s=settings.timeout_s,
+            )
+        case "openai":
+            from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
+
+            return OpenAICompatibleEmbedder(
+                settings.model,
+                environment=os.environ,
+                batch_size=settings.batch_size,
+                timeout_s=settings.timeout_s,
+            )
+        case _:
+            from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
+
+            return SentenceTransformerEmbedder(settings.model, batch_size=settings.batch_size)
+
+
+def reranker(settings: RerankConfig) -> Reranker | None:
+    """The reranker that `rerank.model` names; `auto` is none, as long as none is built in."""
+    match settings.model:
+        case "auto" | "none":
+            return None
+        case name:
+            from ragqa.models.cross_encoder import CrossEncoderReranker
+
+            return CrossEncoderReranker(name)
+
+
+# --- who answers ------------------------------------------------------------------------------------------------------
+
+
+def generator_name(settings: AnswerConfig) -> str:
+    """What `answer.model` comes to: `auto` is Gemini where its key is set, else extractive."""
+    if settings.model != "auto":
+        return settings.model
+    has_key = any(os.environ.get(name) for name in GEMINI_KEYS)
+    return f"gemini:{settings.gemini_model}" if has_key else "extractive"
+
+
+def answering(name: str, config: Config, searching: Searching) -> Answering:
+    """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked."""
+    from ragqa.flows.ask import Answering
+
+    settings = config.answer
+    made: Generator
+    match name.partition(":")[0]:
+        case "extractive":
+            from ragqa.models.extractive import ExtractiveGenerator
+
+            made = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
+            return Answering(made, partial(_unprompted, settings), settings.refuse_below)
+        case "gemini":
+            from ragqa.models.gemini import GeminiGenerator
+
+            model = name.removeprefix("gemini:")
+            made = GeminiGenerator(model, environment=os.environ, timeout_s=settings.timeout_s)
+        case "openai":
+            from ragqa.models.openai_compatible import OpenAICompatibleGenerator
+
+            made = OpenAICompatibleGenerator(name, environment=os.environ, timeout_s=settings.timeout_s)
+        case _:
+            raise ConfigError(
+                f"`{name}` is no answer model",
+                remedy="extractive, gemini:MODEL, or openai:MODEL@URL as in config.example.toml",
+            )
+    return Answering(made, partial(_prompted, settings), settings.refuse_below)
+
+
+def _unprompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> GenerationRequest:
+    """What a generator needs that is no model: no prompt, so that no token is counted either."""
+    return GenerationRequest(
+        question=question,
+        language=detect(question),
+        sources=tuple(hits[: settings.max_sources]),
+        system="",
+        prompt="",
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+    )
+
+
+def _prompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> GenerationRequest:
+    from ragqa.answering import prompt
+    from ragqa.models.tokens import counter as best_counter
+
+    counter = best_counter(cache_dir(os.environ), environment=os.environ)
+    return prompt.build(question, hits, language=detect(question), settings=settings, counter=counter)

@@ -44,6 +44,11 @@ class Session:
         """Whether a person reads stdout as it is written."""
         return sys.stdout is not None and sys.stdout.isatty()
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a person watches stderr and has not asked for quiet."""
+        return not self.quiet and sys.stderr is not None and sys.stderr.isatty()
+
     def note(self, line: str) -> None:
         """One line of talk on stderr, unless --quiet."""
         if not self.quiet:
@@ -125,5 +130,5 @@ def _session(shared: Mapping[str, Any], flags: Mapping[str, object]) -> Session:
         format=Format.JSON if shared["json"] else shared["format"] or Format.TEXT,
         quiet=shared["quiet"],
         out=Output(sys.stdout),
-        err=Output(sys.stderr),
+        err=Output(sys.stderr, may_be_lost=True),
     )

@@ -57,7 +57,7 @@ def ingest(
     Unchanged files cost nothing, changed ones are replaced, vanished ones removed. Only what is new is embedded.
     """
     from ragqa import wiring
-    from ragqa.cli import render, shapes
+    from ragqa.cli import reports, shapes
     from ragqa.flows import ingest as flow
 
     targets = [os.fsencode(path) for path in paths or []]
@@ -86,7 +86,7 @@ def ingest(
     if session.format is Format.JSONL:
         session.out.json({"event": "result", **shapes.ingest(report, dry_run=dry_run)})
     else:
-        session.data(shapes.ingest(report, dry_run=dry_run), lambda: render.ingest(report, dry_run=dry_run))
+        session.data(shapes.ingest(report, dry_run=dry_run), lambda: reports.ingest(report, dry_run=dry_run))
     return PARTLY if report.failed else 0
 
 
@@ -111,7 +111,7 @@ def _progress(session: Session) -> Iterator[Callable[[Event], None]]:
         from ragqa.cli import shapes
 
         yield lambda event: session.out.json(shapes.ingest_event(event))
-    elif session.err.is_terminal and not session.quiet:
+    elif session.shows_progress:
         from ragqa.cli.progress import bar
 
         with bar() as on_event:

@@ -18,19 +18,19 @@ def register(app: typer.Typer) -> None:
 def status(session: Session) -> int:
     """What the index holds: documents, chunks, languages, models, size, and how many files changed since."""
     from ragqa import wiring
-    from ragqa.cli import render, shapes
+    from ragqa.cli import reports, shapes
     from ragqa.flows import look
 
     with wiring.open_store(session.index) as store:
         state = look.status(store)
-    session.data(shapes.status(state), lambda: render.status(state))
+    session.data(shapes.status(state), lambda: reports.status(state))
     return 0
 
 
 def list_documents(session: Session) -> int:
     """Every document, and every file that could not be used with its reason."""
     from ragqa import wiring
-    from ragqa.cli import render, shapes
+    from ragqa.cli import reports, shapes
     from ragqa.flows import look
 
     with wiring.open_store(session.index) as store:
@@ -39,7 +39,7 @@ def list_documents(session: Session) -> int:
         for document in documents:
             session.out.json(shapes.document(document))
     else:
-        session.data(shapes.documents(documents), lambda: render.documents(documents))
+        session.data(shapes.documents(documents), lambda: reports.documents(documents))
     return 0
 
 

@@ -78,11 +78,13 @@ def _report(error: RagqaError, arguments: Sequence[str]) -> int:
     if "--debug" in arguments:
         import traceback
 
-        Output(sys.stderr).write("".join(traceback.format_exception(error)))
+        Output(sys.stderr, may_be_lost=True).write("".join(traceback.format_exception(error)))
     try:
         if _wants_json(arguments):
             Output(sys.stdout).json(shapes.error(error), indent=None)
-        Output(sys.stderr).line(f"ragqa: {error.message}" + (f" ({error.remedy})" if error.remedy else ""))
+        Output(sys.stderr, may_be_lost=True).line(
+            f"ragqa: {error.message}" + (f" ({error.remedy})" if error.remedy else "")
+        )
     except BrokenPipeError:
         _reader_has_gone()
     return error.exit_code

@@ -43,8 +43,8 @@ def ingest(report: Report, *, dry_run: bool = False) -> Styled:
     if report.unreadable_chunks:
         lines.append(
             style("warning ", "yellow")
-            + f"the embedding model cannot read {_many(report.unreadable_chunks, 'chunk')}: they are found by their words"
-            " alone; a multilingual model (embedding.model) would read them"
+            + f"the embedding model cannot read {_many(report.unreadable_chunks, 'chunk')}, found by words alone;"
+            " a multilingual model (embedding.model) would read them"
         )
     return _joined(lines)
 

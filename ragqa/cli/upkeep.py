@@ -24,14 +24,16 @@ def check(
 ) -> int:
     """Verify every checksum, every posting and the vector file against the stored text. Exit code 4 if damaged."""
     from ragqa import wiring
-    from ragqa.cli import render, shapes
-    from ragqa.index import integrity
-    from ragqa.text.analyzer import analyze
+    from ragqa.cli import reports, shapes
+    from ragqa.flows import upkeep
 
-    with wiring.open_store(session.index, write=repair) as store:
-        report = integrity.repair(store, analyze) if repair else integrity.check(store, analyze)
-    session.data(shapes.check(report), lambda: render.check(report))
-    return 0 if report.sound else IndexDamaged.exit_code
+    with wiring.open_store(session.index, write=repair, lenient=True) as store:
+        report = upkeep.check(store)
+        if repair and report.findings:
+            session.note("\n".join(f"repairing: {finding.what}" for finding in report.findings))
+            report = upkeep.repaired(store, report)
+    session.data(shapes.check(report), lambda: reports.check(report))
+    return IndexDamaged.exit_code if report.findings else 0
 
 
 def remove(
@@ -41,7 +43,7 @@ def remove(
 ) -> int:
     """Take documents out of the index. The files themselves are never touched."""
     from ragqa import wiring
-    from ragqa.cli import render, shapes
+    from ragqa.cli import reports, shapes
     from ragqa.flows import upkeep
 
     with wiring.open_store(session.index, write=not dry_run) as store:
@@ -49,7 +51,7 @@ def remove(
         shown = [state.display for state in store.documents() if state.path in set(chosen)]
         if not dry_run:
             upkeep.remove(chosen, store)
-    session.data(shapes.removed(shown, dry_run=dry_run), lambda: render.removed(shown, dry_run=dry_run))
+    session.data(shapes.removed(shown, dry_run=dry_run), lambda: reports.removed(shown, dry_run=dry_run))
     return 0
 
 
@@ -61,7 +63,7 @@ def reembed(
 ) -> int:
     """Chunk and embed every stored document again, from its stored text, as the settings are now."""
     from ragqa import wiring
-    from ragqa.cli import render, shapes
+    from ragqa.cli import reports, shapes
     from ragqa.flows import upkeep
 
     with wiring.open_store(session.index, write=True) as store:
@@ -72,5 +74,5 @@ def reembed(
             session.config.chunk,
             on_embedded=lambda done, of: session.note(f"{done} of {of} documents"),
         )
-    session.data(shapes.reembedded(done), lambda: render.reembedded(done))
+    session.data(shapes.reembedded(done), lambda: reports.reembedded(done))
     return 0

@@ -1,4 +1,4 @@
-"""`ragqa remove` and `reembed`: take documents out, or make everything anew from stored text."""
+"""`ragqa check`, `remove` and `reembed`: verify what is stored, take documents out, make all anew from stored text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,28 @@ from ragqa.documents.discovery import absolute
 from ragqa.errors import NoEvidence
 from ragqa.flows import indexing
 from ragqa.flows.ingest import BATCH_CHUNKS
+from ragqa.index import integrity, repair
 from ragqa.index.records import Batch
 from ragqa.text import analyzer
 
 if TYPE_CHECKING:
     from ragqa.config import ChunkConfig
+    from ragqa.index.integrity import Report
     from ragqa.index.store import Store
     from ragqa.ports import Embedder
     from ragqa.types import Chunk, Document
+
+
+def check(store: Store) -> Report:
+    """Verify every stored byte, and everything derived from it. Only reads."""
+    return integrity.check(store, analyzer.analyze)
+
+
+def repaired(store: Store, report: Report) -> Report:
+    """Make what `report` found sound again, and check once more. Raises IndexDamaged where SQLite itself is damaged."""
+    repair.repair(store, report, analyzer.analyze)
+    store.compact()
+    return check(store)
 
 
 def removable(paths: Sequence[str], store: Store) -> list[bytes]:

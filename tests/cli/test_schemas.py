@@ -1,0 +1,136 @@
+"""Every shape is what its published schema says, and the schema allows nothing else."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import pytest
+
+from ragqa import config, errors
+from ragqa.cli import shapes
+from ragqa.cli.gate import encode_json
+from ragqa.cli.schemas import SCHEMAS
+from ragqa.flows import ask as ask_flow
+from ragqa.flows import ingest as ingest_flow
+from ragqa.flows.ask import Asked
+from ragqa.flows.look import State
+from ragqa.flows.search import Found
+from ragqa.flows.upkeep import Reembedded
+from ragqa.index import integrity
+from ragqa.index.records import DocumentState
+from ragqa.types import Answer, Hit, Usage
+
+Shapes = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture
+def every_shape(
+    asked: Asked,
+    found: Found,
+    report: ingest_flow.Report,
+    state: State,
+    states: list[DocumentState],
+    retrieved: tuple[Hit, ...],
+) -> Shapes:
+    nothing = replace(asked, answer=Answer("?", "not_found", "", reason="nothing close"))
+    cited = asked.answer.citations
+    sound = integrity.Report((), 3, 3, 9)
+    finding = integrity.Finding("text", "its checksum differs", "a.pdf", 1)
+    return {
+        "ask": [shapes.ask(asked), shapes.ask(nothing)],
+        "ask-events": [
+            shapes.ask_event(ask_flow.Retrieved(retrieved)),
+            shapes.ask_event(ask_flow.Written("Annual leave")),
+            *(shapes.ask_event(ask_flow.Cited(citation)) for citation in cited),
+            shapes.ask_event(ask_flow.Spent(Usage(1, None))),
+            {"event": "result", **shapes.ask(asked)},
+            shapes.error(errors.ServiceError("no answer", remedy="try again")),
+        ],
+        "search": [shapes.search(found), shapes.search(found, explain=True)],
+        "hit": [shapes.hit(hit) for hit in retrieved],
+        "ingest": [shapes.ingest(report), shapes.ingest(ingest_flow.Report(), dry_run=True)],
+        "ingest-events": [
+            shapes.ingest_event(ingest_flow.Planned(3, 2)),
+            shapes.ingest_event(ingest_flow.Stored("a.pdf", "added", 12)),
+            shapes.ingest_event(ingest_flow.Embedded(12)),
+            *(shapes.ingest_event(refused) for refused in report.refused),
+            {"event": "result", **shapes.ingest(report)},
+        ],
+        "status": [shapes.status(state), shapes.status(replace(state, meta=replace(state.meta, embedder=None)))],
+        "list": [shapes.documents(states), shapes.documents([])],
+        "document": [shapes.document(each) for each in states],
+        "get": [shapes.passages([hit.passage for hit in retrieved])],
+        "remove": [shapes.removed(["a.pdf"], dry_run=True)],
+        "reembed": [shapes.reembedded(Reembedded(3, 9))],
+        "check": [
+            shapes.check(sound),
+            shapes.check(replace(sound, findings=(finding, replace(finding, document=None)))),
+        ],
+        "config": [
+            {"schema_version": 1, "settings": config.settings(config.Config()), "keys": {"GEMINI_API_KEY": None}},
+            {"schema_version": 1, "path": "/home/me/.config/ragqa/config.toml"},
+        ],
+        "error": [shapes.error(errors.IndexMissing("there is no index here", remedy="`ragqa ingest PATH`"))],
+    }
+
+
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(SCHEMAS[name])
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_shapes_are_what_their_schema_says_also_after_the_gate(name: str, every_shape: Shapes) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+    assert every_shape[name]
+    for shape in every_shape[name]:
+        validator(name).validate(json.loads(encode_json(shape)))
+        assert json.loads(encode_json(shape)) == json.loads(json.dumps(shape))
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_schemas_allow_nothing_more_and_nothing_less(name: str, every_shape: Shapes) -> None:
+    for shape in every_shape[name]:
+        assert not validator(name).is_valid({**shape, "surprise": 1})
+        for key in shape:
+            if key != "explain":
+                assert not validator(name).is_valid({other: value for other, value in shape.items() if other != key}), (
+                    key
+                )
+
+
+def test_schemas_are_strict_inside_too(every_shape: Shapes) -> None:
+    answered = every_shape["ask"][0]
+    for path, value in (("citations", "yes"), ("hits", None), ("sentences", 3)):
+        broken = copy.deepcopy(answered)
+        broken[path][0]["surprise"] = value
+        assert not validator("ask").is_valid(broken)
+    broken = copy.deepcopy(answered)
+    broken["citations"][0]["verified"] = "true"
+    assert not validator("ask").is_valid(broken)
+    assert not validator("ask").is_valid({**answered, "status": "maybe"})
+
+
+def test_every_json_document_says_its_version(every_shape: Shapes) -> None:
+    lines = {"ask-events", "ingest-events", "hit", "document"}
+    for name in set(SCHEMAS) - lines:
+        assert all(shape["schema_version"] == 1 for shape in every_shape[name])
+
+
+def test_a_citation_holds_its_quote_and_the_page_of_the_quote(asked: Asked) -> None:
+    first, second, third, fourth = shapes.ask(asked)["citations"]
+    assert (first["marker"], first["quote"], first["quote_page"], first["quote_page_label"]) == (
+        1,
+        "Annual leave is 25 days a year.",
+        12,
+        "xii",
+    )
+    assert (second["marker"], second["quote_page"], second["page_start"]) == (1, 13, 12)
+    assert third["quote_page"] is None and third["verified"]
+    assert not fourth["verified"]
+    for each in (first, second, third):
+        place = slice(each["quote_start"] - each["start"], each["quote_end"] - each["start"])
+        assert each["text"][place] == each["quote"]

@@ -1,0 +1,67 @@
+"""The shapes that scripts rely on, value by value."""
+
+from __future__ import annotations
+
+from ragqa.cli import shapes
+from ragqa.errors import DocumentError, IndexMissing
+from ragqa.flows.ask import Asked
+from ragqa.flows.ingest import Report
+from ragqa.flows.search import Found
+from ragqa.types import Hit
+
+
+def test_a_hit(retrieved: tuple[Hit, ...]) -> None:
+    assert shapes.hit(retrieved[0]) == {
+        "rank": 1,
+        "chunk_id": "0000000000000001",
+        "document": "docs/handbook.pdf",
+        "title": "Staff Handbook",
+        "page_start": 12,
+        "page_end": 13,
+        "page_label": "xii",
+        "heading": ["Leave", "Annual leave"],
+        "start": 100,
+        "end": 182,
+        "text": retrieved[0].passage.chunk.text,
+        "score": 0.987654,
+        "found_by": ["dense", "lexical"],
+    }
+
+
+def test_an_answer(asked: Asked) -> None:
+    shape = shapes.ask(asked)
+    assert list(shape)[:6] == ["schema_version", "question", "status", "reason", "answer", "sentences"]
+    assert shape["sentences"][0] == {"text": "Staff get 25 days of leave.", "citations": [1], "support": "supported"}
+    assert shape["usage"] == {"prompt_tokens": 100, "output_tokens": 20}
+    assert shape["index"] == {"generation": 7, "documents": 3, "chunks": 3, "stale_files": 1}
+    assert shape["evidence"] == 0.912346
+    assert shape["timings_ms"] == {"generation": 12.35}
+    assert [hit["rank"] for hit in shape["hits"]] == [1, 2, 3]
+
+
+def test_a_search_explains_itself_only_when_asked(found: Found) -> None:
+    assert "explain" not in shapes.search(found)
+    explained = shapes.search(found, explain=True)["explain"]
+    assert explained["dense"][0] == {"key": 1, "chunk_id": "0000000000000001", "score": 0.9}
+    assert explained["dense"][2] == {"key": 77, "chunk_id": None, "score": 0.1}
+    assert explained["unreadable"] == [2]
+
+
+def test_an_ingest_report_names_every_file_that_was_left_out(report: Report) -> None:
+    shape = shapes.ingest(report)
+    assert shape["failed"] == [{"document": "scan.pdf", "code": "no_text", "reason": "its pages are pictures"}]
+    assert [each["code"] for each in shape["skipped"]] == ["binary"]
+    assert (shape["unchanged"], shape["chunks"], shape["seconds"], shape["dry_run"]) == (1234, 154, 3.22, False)
+
+
+def test_an_error() -> None:
+    error = IndexMissing("there is no index here", remedy="`ragqa ingest PATH` makes one")
+    assert shapes.error(error) == {
+        "schema_version": 1,
+        "error": {
+            "code": "index_missing",
+            "message": "there is no index here",
+            "remedy": "`ragqa ingest PATH` makes one",
+        },
+    }
+    assert shapes.error(DocumentError("no text", code="empty"))["error"]["code"] == "empty"
