@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.fixture import service as service  # every room may ask for a model service on loopback
+
 
 @pytest.fixture(autouse=True)
 def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

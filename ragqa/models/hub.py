@@ -1,0 +1,64 @@
+"""Opens models of the Hugging Face hub: from disk where they are there, quietly, and never with their own code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ragqa.errors import ConfigError
+
+_UNUSABLE = (OSError, ValueError, ImportError, RuntimeError, KeyError)
+"""What the libraries raise for a model that is missing, unreachable, unknown to them, or damaged."""
+
+
+def open_model(
+    make: Callable[..., Any], name: str, *, setting: str, on_download: Callable[[str], None] | None = None
+) -> Any:
+    """`make(name)`: from disk without a single request where the model is there, else fetched, after `on_download`.
+
+    `make` is a class of sentence-transformers, imported after `silence()`. `setting` is what the user would change.
+    """
+    is_path = name.startswith((".", "/", "~")) or Path(name).is_dir()
+    place = str(Path(name).expanduser()) if is_path else name
+    if is_path and not Path(place).is_dir():
+        raise ConfigError(f"there is no model in {name}", remedy=f"{setting} names a folder or a model of the hub")
+    try:
+        return make(place, trust_remote_code=False, local_files_only=True)
+    except _UNUSABLE as error:
+        if is_path:
+            raise ConfigError(f"the model in {name} cannot be used: {_first_line(error)}") from error
+        if is_offline():
+            raise ConfigError(
+                f"the model {name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it",
+                remedy=f"unset HF_HUB_OFFLINE once, or set {setting} to a folder",
+            ) from error
+    if on_download is not None:
+        on_download(name)
+    try:
+        return make(place, trust_remote_code=False)
+    except _UNUSABLE as error:
+        raise ConfigError(
+            f"the model {name} is neither on this machine nor to be had: {_first_line(error)}",
+            remedy=f"check the name in {setting} and the network",
+        ) from error
+
+
+def is_offline() -> bool:
+    """Whether the user forbade the hub."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def silence() -> None:
+    """No progress bar and no advice of the libraries on stderr; what matters is said by whoever opens the model."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

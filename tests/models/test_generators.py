@@ -1,0 +1,378 @@
+"""Both written generators, against a server that fails in every way a model service does: one promise for both."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from ragqa.errors import ConfigError, MissingKey, ServiceError
+from ragqa.models import gemini, openai_compatible, streaming
+from ragqa.models.gemini import GeminiGenerator
+from ragqa.models.openai_compatible import OpenAICompatibleGenerator
+from ragqa.models.retrying import Retries
+from ragqa.ports import Finish, GenerationRequest, Generator
+from ragqa.types import Usage
+from tests.services import server
+from tests.services.server import KEY, Reply, Service
+
+REQUEST = GenerationRequest(
+    question="When does it rain?",
+    language="en",
+    sources=(),
+    system="Answer from the sources.",
+    prompt="When does it rain?\n[1] It rains on Monday.",
+    max_tokens=100,
+    temperature=0.0,
+)
+QUICK = Retries(tries=4, budget_s=5.0, first_pause_s=0.01)
+
+
+GEMINI_REASONS = ["MAX_TOKENS", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "OTHER"]
+GEMINI_REASONS += ["MALFORMED_FUNCTION_CALL", "A_REASON_OF_TOMORROW"]
+
+
+NONSENSE = [b"\xff\xfe\x00", b"[1, 2]", b"{", b'"words"', b"data: nonsense\n\n", b'data: {"candidates": 5}\n\n']
+NONSENSE += [
+    b'data: {"choices": "x"}\n\n',
+    b'data: {"choices": [{"delta": {"content": 5}}]}\n\n',
+    b'data: {"choices": [7]}\n\n',
+]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One wire format: how its replies are made and how its generator is built."""
+
+    make: Callable[..., Generator]
+    answer: Callable[..., Reply]
+    error: Callable[..., Reply]
+    wait: str
+    finish: str
+    limit: str
+
+
+def make_gemini(service: Service, *, timeout_s: float = 20.0, retries: Retries = QUICK) -> Generator:
+    return GeminiGenerator("m", environment=service.gemini_environment(), timeout_s=timeout_s, retries=retries)
+
+
+def make_openai(service: Service, *, timeout_s: float = 20.0, retries: Retries = QUICK) -> Generator:
+    name = f"openai:m@{service.openai_url}"
+    return OpenAICompatibleGenerator(name, environment={"OPENAI_API_KEY": KEY}, timeout_s=timeout_s, retries=retries)
+
+
+DIALECTS = {
+    "gemini": Dialect(make_gemini, server.gemini_answer, server.gemini_error, "retry_delay", "STOP", "MAX_TOKENS"),
+    "openai": Dialect(make_openai, server.openai_answer, server.openai_error, "retry_after", "stop", "length"),
+}
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> Dialect:
+    return DIALECTS[request.param]
+
+
+def read(generator: Generator) -> tuple[str, Finish]:
+    """The text and the Finish, which must be the last thing and the only one."""
+    items = list(generator.generate(REQUEST))
+    assert [isinstance(item, Finish) for item in items] == [False] * (len(items) - 1) + [True]
+    finish = items[-1]
+    assert isinstance(finish, Finish)
+    return "".join(item for item in items if isinstance(item, str)), finish
+
+
+# --- what goes well ---------------------------------------------------------------------------------------------------
+
+
+def test_pieces_arrive_in_order_and_the_end_is_said(dialect: Dialect, service: Service) -> None:
+    service.script(dialect.answer("It rains ", "on Monday ", "[1]。雨"))
+    assert read(dialect.make(service)) == ("It rains on Monday [1]。雨", Finish(True, "", Usage(11, 7)))
+
+
+def test_pieces_are_handed_on_as_they_come(dialect: Dialect, service: Service) -> None:
+    service.script(server.stall(dialect.answer("first", "second"), after=1))
+    pieces = iter(dialect.make(service).generate(REQUEST))
+    assert next(pieces) == "first"
+
+
+def test_the_whole_request_is_sent_and_nothing_else(service: Service) -> None:
+    service.script(server.gemini_answer("Yes."), server.openai_answer("Yes."))
+    read(make_gemini(service))
+    read(make_openai(service))
+    first, second = service.requests
+    assert first.path.endswith("/models/m:streamGenerateContent?alt=sse")
+    assert first.headers["x-goog-api-key"] == KEY
+    assert first.body["contents"] == [{"parts": [{"text": REQUEST.prompt}], "role": "user"}]
+    assert first.body["systemInstruction"]["parts"] == [{"text": REQUEST.system}]
+    assert first.body["generationConfig"]["temperature"] == 0.0
+    assert first.body["generationConfig"]["maxOutputTokens"] >= REQUEST.max_tokens
+    assert second.path == "/v1/chat/completions"
+    assert second.headers["authorization"] == f"Bearer {KEY}"
+    assert [message["content"] for message in second.body["messages"]] == [REQUEST.system, REQUEST.prompt]
+    assert second.body["max_tokens"] == REQUEST.max_tokens
+
+
+def test_thoughts_are_not_part_of_the_answer(service: Service) -> None:
+    parts = [{"text": "Let me think.", "thought": True}, {"text": "On Monday."}]
+    service.script(server.gemini_events({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}))
+    assert read(make_gemini(service))[0] == "On Monday."
+
+
+# --- answers that are not finished ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", GEMINI_REASONS)
+@pytest.mark.parametrize("pieces", [(), ("It rains",)])
+def test_gemini_stopped_by_anything_but_stop_is_incomplete(
+    service: Service, reason: str, pieces: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    service.script(server.gemini_answer(*pieces, finish=reason))
+    text, finish = read(make_gemini(service))
+    assert text == "".join(pieces)
+    assert not finish.complete
+    assert finish.reason
+    assert len(service.requests) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", "tool_calls", "a_reason_of_tomorrow"])
+def test_openai_stopped_by_anything_but_stop_is_incomplete(service: Service, reason: str) -> None:
+    service.script(server.openai_answer("It rains", finish=reason))
+    text, finish = read(make_openai(service))
+    assert text == "It rains"
+    assert not finish.complete
+    assert finish.reason
+
+
+def test_a_refused_question_is_incomplete_and_says_why(service: Service) -> None:
+    service.script(server.gemini_blocked("SAFETY"))
+    assert read(make_gemini(service)) == ("", Finish(False, "Gemini refused the question (SAFETY)"))
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_stream_that_merely_ends_is_incomplete(dialect: Dialect, service: Service, clean: bool, after: int) -> None:
+    service.script(server.cut(dialect.answer("one ", "two ", "three"), after=after, clean=clean))
+    text, finish = read(dialect.make(service))
+    assert text == "one two "[: 4 * after]
+    assert not finish.complete
+    assert "broke" in finish.reason
+    assert len(service.requests) == 1
+
+
+def test_a_piece_cut_in_its_middle_is_incomplete(dialect: Dialect, service: Service) -> None:
+    whole = dialect.answer("one ", "two")
+    service.script(Reply((whole.chunks[0], whole.chunks[1][:20]), content_type=whole.content_type))
+    text, finish = read(dialect.make(service))
+    assert text == "one "
+    assert not finish.complete
+
+
+def test_an_empty_reply_is_incomplete(dialect: Dialect, service: Service) -> None:
+    service.script(Reply(), server.gemini_events({"candidates": []}))
+    assert not read(dialect.make(service))[1].complete
+
+
+@pytest.mark.parametrize("written", ["", " \n"])
+def test_a_finished_answer_without_words_is_incomplete(dialect: Dialect, service: Service, written: str) -> None:
+    service.script(dialect.answer(written))
+    assert "without writing" in read(dialect.make(service))[1].reason
+
+
+# --- refusals and tries -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_passing_failure_is_tried_again(dialect: Dialect, service: Service, status: int) -> None:
+    service.script(dialect.error(status), server.html(status), dialect.answer("Monday."))
+    assert read(dialect.make(service))[1].complete
+    assert len(service.requests) == 3
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_the_fourth_try_is_the_last(dialect: Dialect, service: Service, status: int) -> None:
+    service.script(*[dialect.error(status, "too much")] * 9)
+    with pytest.raises(ServiceError, match=f"{status}: .*too much"):
+        read(dialect.make(service))
+    assert len(service.requests) == 4
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_lasting_refusal_is_not_tried_again(dialect: Dialect, service: Service, status: int) -> None:
+    service.script(*[dialect.error(status, "no")] * 9)
+    with pytest.raises(ServiceError):
+        read(dialect.make(service))
+    assert len(service.requests) == 1
+
+
+def test_the_wait_that_is_asked_for_is_kept(dialect: Dialect, service: Service) -> None:
+    asked = "0.3s" if dialect.wait == "retry_delay" else "0.3"
+    service.script(dialect.error(429, **{dialect.wait: asked}), dialect.answer("Monday."))
+    started = time.monotonic()
+    assert read(dialect.make(service))[1].complete
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_wait_beyond_the_budget_fails_at_once(dialect: Dialect, service: Service) -> None:
+    asked = "47s" if dialect.wait == "retry_delay" else "47"
+    service.script(*[dialect.error(429, **{dialect.wait: asked})] * 9)
+    started = time.monotonic()
+    with pytest.raises(ServiceError) as caught:
+        read(dialect.make(service))
+    assert time.monotonic() - started < 4
+    assert "47 seconds" in caught.value.remedy
+    assert len(service.requests) == 1
+
+
+def test_nothing_is_asked_twice_once_words_have_come(dialect: Dialect, service: Service) -> None:
+    service.script(server.cut(dialect.answer("one", "two"), after=1, clean=False), dialect.answer("again"))
+    assert read(dialect.make(service))[0] == "one"
+    assert len(service.requests) == 1
+
+
+def test_a_fixed_temperature_is_left_out_when_the_model_says_so(service: Service) -> None:
+    refusal = server.openai_error(400, "Unsupported value: 'temperature' does not support 0", param="temperature")
+    service.script(refusal, server.openai_answer("Monday."))
+    assert read(make_openai(service))[1].complete
+    assert ["temperature" in request.body for request in service.requests] == [True, False]
+
+
+# --- replies that are none, and services that are not there -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", NONSENSE)
+def test_a_reply_that_makes_no_sense_is_never_an_answer(dialect: Dialect, service: Service, body: bytes) -> None:
+    service.script(*[server.raw(body)] * 4)
+    assert not outcome(dialect.make(service))
+
+
+def test_a_proxys_page_is_never_an_answer(dialect: Dialect, service: Service) -> None:
+    service.script(server.html(200))
+    assert not outcome(dialect.make(service))
+
+
+def outcome(generator: Generator) -> bool:
+    """Whether the answer is complete; a ServiceError is not."""
+    try:
+        return read(generator)[1].complete
+    except ServiceError:
+        return False
+
+
+def test_a_huge_reply_is_not_read(dialect: Dialect, service: Service) -> None:
+    service.script(server.huge(megabytes=500))
+    with pytest.raises(ServiceError, match="500 MiB"):
+        read(dialect.make(service))
+
+
+def test_an_absent_service_is_named(dialect: Dialect, service: Service) -> None:
+    service.close()
+    with pytest.raises(ServiceError, match="cannot be reached"):
+        read(dialect.make(service))
+
+
+def test_silence_before_the_first_word_ends(
+    dialect: Dialect, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "IDLE_S", 0.3)
+    service.script(server.stall())
+    with pytest.raises(ServiceError, match=r"silent for 0\.3 seconds"):
+        read(dialect.make(service))
+    assert len(service.requests) == 1
+
+
+def test_silence_in_the_middle_leaves_an_incomplete_answer(
+    dialect: Dialect, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "IDLE_S", 0.3)
+    service.script(server.stall(dialect.answer("one ", "two"), after=1))
+    text, finish = read(dialect.make(service))
+    assert (text, finish.complete) == ("one ", False)
+    assert "silent" in finish.reason
+
+
+def test_a_reply_that_trickles_in_ends_in_time(dialect: Dialect, service: Service) -> None:
+    service.script(server.drip(dialect.answer("one"), pause_s=0.1))
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match=r"within 0\.8 seconds"):
+        read(dialect.make(service, timeout_s=0.8))
+    assert time.monotonic() - started < 2.8
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_in_no_error(dialect: Dialect, service: Service) -> None:
+    service.script(dialect.error(400, f"the key {KEY} is not valid"))
+    with pytest.raises(ServiceError) as caught:
+        read(dialect.make(service))
+    told = caught.value
+    assert KEY not in told.message + told.remedy + "".join(traceback.format_exception(told))
+    assert "[key]" in told.message
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: GeminiGenerator("m", environment={}, timeout_s=1),
+        lambda: OpenAICompatibleGenerator("openai:gpt", environment={}, timeout_s=1),
+    ],
+)
+def test_a_missing_key_is_said_at_once(make: Callable[[], Generator]) -> None:
+    with pytest.raises(MissingKey) as caught:
+        make()
+    assert "export" in caught.value.remedy
+
+
+def test_nothing_heavy_is_loaded_before_the_key_is_known() -> None:
+    code = (
+        "import sys; from ragqa.models import gemini, openai_compatible; "
+        "print([m for m in ('google.genai', 'openai', 'numpy', 'httpx2') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "[]\n"
+
+
+def test_a_local_server_needs_no_key(service: Service) -> None:
+    service.script(server.openai_answer("Monday."))
+    local = OpenAICompatibleGenerator(f"openai:m@{service.openai_url}", environment={}, timeout_s=5)
+    assert read(local)[1].complete
+
+
+def test_both_names_of_the_gemini_key_are_known() -> None:
+    assert gemini.api_key({"GOOGLE_API_KEY": "b"}) == "b"
+    assert gemini.api_key({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}) == "a"
+    assert gemini.api_key({"GEMINI_API_KEY": ""}) is None
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "url"),
+    [
+        ("openai:gpt-5", "gpt-5", "https://api.openai.com/v1"),
+        ("openai:llama3.2@http://localhost:11434/v1/", "llama3.2", "http://localhost:11434/v1"),
+        ("openai:org/model@v2@https://host/v1", "org/model@v2", "https://host/v1"),
+        ("openai:model@v2", "model@v2", "https://api.openai.com/v1"),
+    ],
+)
+def test_a_name_is_a_model_and_an_address(name: str, model: str, url: str) -> None:
+    assert openai_compatible.parse(name) == openai_compatible.Endpoint(model, url)
+
+
+@pytest.mark.parametrize("name", ["openai:", "openai:@http://host", "openai:m@http://", "openai:m@https:///v1"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="does not name a model"):
+        openai_compatible.parse(name)
+
+
+def test_a_missing_client_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_compatible.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError) as caught:
+        OpenAICompatibleGenerator("openai:m@http://localhost/v1", environment={}, timeout_s=1)
+    assert caught.value.remedy == "pip install 'ragqa[openai]'"
