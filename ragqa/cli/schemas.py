@@ -155,7 +155,7 @@ def _event(name: str, **properties: Schema) -> Schema:
 
 _SHAPES: dict[str, Schema] = {
     "ask": _object(**_ASK),
-    "ask-events": {
+    "ask-event": {
         "oneOf": [
             _event("retrieval", hits=_list(_HIT)),
             _event("token", text=_TEXT),
@@ -173,7 +173,7 @@ _SHAPES: dict[str, Schema] = {
     ),
     "hit": _HIT,
     "ingest": _object(**_INGEST),
-    "ingest-events": {
+    "ingest-event": {
         "oneOf": [
             _event("planned", files=_COUNT, to_read=_COUNT),
             _event("stored", document=_PATH, outcome={"enum": ["added", "changed"]}, chunks=_COUNT),
@@ -226,8 +226,8 @@ _SHAPES: dict[str, Schema] = {
     "error": _ERROR,
 }
 _TITLES = {
-    "ask-events": "A line of `ragqa ask --format jsonl`",
-    "ingest-events": "A line of `ragqa ingest --format jsonl`",
+    "ask-event": "A line of `ragqa ask --format jsonl`",
+    "ingest-event": "A line of `ragqa ingest --format jsonl`",
     "hit": "A line of `ragqa search --format jsonl`",
     "document": "A line of `ragqa list --format jsonl`",
     "error": "What any command writes in JSON mode when it fails",

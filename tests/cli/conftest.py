@@ -1,125 +1,63 @@
-"""Values of every kind that the commands show, plain and hostile."""
+"""The command line as its users run it: a real process in a folder of its own, and an index of the sample documents."""
 
 from __future__ import annotations
 
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from ragqa.answering.evidence import Evidence
-from ragqa.flows.ask import Asked
-from ragqa.flows.ingest import Refused, Report
-from ragqa.flows.look import State
-from ragqa.flows.search import Found, IndexFacts
-from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta
-from ragqa.retrieval import Retrieval, Trace
-from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Quote, Scored, Sentence, Usage
-
-HOSTILE = "a\x1b[2J\x9b31m\u202eb\x07\udcff[x](http://e.example)<script>![i](x)\ufdd0|&"
-LEAVE = "Annual leave is 25 days a year. Leave is requested by e-mail. Unused leave lapses."
-SOUP = "食堂每天中午開放。湯的價格是五十元。\n\n素食者另有菜單。"
+SAMPLES = Path(__file__).parents[2] / "sample_docs"
 
 
-def make_hit(
-    rank: int,
-    text: str,
-    document: str,
-    *,
-    start: int = 0,
-    page: int | None = 12,
-    label: str | None = "xii",
-    heading: str = "Leave",
-) -> Hit:
-    end = None if page is None else page + 1
-    chunk = Chunk(start, start + len(text), text, (heading, "Annual leave"), page, end, label)
-    found = Passage(rank, f"{rank:016x}", document, document.encode("utf-8", "replace"), "Staff Handbook", "en", chunk)
-    return Hit(rank, found, 0.9876543 / rank, ("dense", "lexical"), 0.8, 12.5)
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
 
 
-@pytest.fixture
-def retrieved() -> tuple[Hit, ...]:
-    return (
-        make_hit(1, LEAVE, "docs/handbook.pdf", start=100),
-        make_hit(2, SOUP, "文件/食堂.md", page=None, label=None),
-        make_hit(3, HOSTILE, HOSTILE, label=HOSTILE, heading=HOSTILE),
+def run(*arguments: object, cwd: Path, input: str = "") -> Done:
+    done = subprocess.run(
+        [sys.executable, "-m", "ragqa", *map(str, arguments)],
+        cwd=cwd,
+        input=input,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
-def trace() -> Trace:
-    ranking = (Scored(1, 0.9), Scored(2, 0.5), Scored(77, 0.1))
-    return Trace(
-        ("annual", "leav"), 0.1, True, ranking, ranking, frozenset({2}), ranking, "tiny", ranking, {"dense": 1.5}
-    )
+def ragqa(tmp_path: Path) -> Callable[..., Done]:
+    """`ragqa("ask", ..., input=...)` runs the command in the test's temporary folder, without a key."""
+    return functools.partial(run, cwd=tmp_path)
 
 
-@pytest.fixture
-def found(retrieved: tuple[Hit, ...], trace: Trace) -> Found:
-    return Found("How much annual leave? 湯的價格", Retrieval(retrieved, trace), IndexFacts(7, 3, 3, 1))
-
-
-@pytest.fixture
-def answer(retrieved: tuple[Hit, ...]) -> Answer:
-    first, second, third = retrieved
-    return Answer(
-        "How much annual leave?",
-        "answered",
-        f"Staff get 25 days of leave [1].\n\n湯的價格是五十元 [2]。 Foxes fly [3][1].{HOSTILE}",
-        (
-            Sentence("Staff get 25 days of leave.", (1,), "supported"),
-            Sentence("湯的價格是五十元。", (2,), "quoted"),
-            Sentence("Foxes fly.", (3, 1), "unsupported"),
-        ),
-        (
-            Citation(1, first, Quote("Annual leave is 25 days a year.", 100, 131, 12, "xii"), True),
-            Citation(1, first, Quote("Unused leave lapses.", 162, 182, 13, "13"), True),
-            Citation(2, second, Quote("湯的價格是五十元", 9, 17), True),
-            Citation(3, third, Quote(HOSTILE, 0, len(HOSTILE), 12, HOSTILE), False),
-        ),
-        retrieved,
-        usage=Usage(100, 20),
-        models={"answer": "extractive"},
-    )
-
-
-@pytest.fixture
-def asked(answer: Answer, trace: Trace) -> Asked:
-    return Asked(answer, trace, Evidence(0.91234567, 0, {}), IndexFacts(7, 3, 3, 1), {"generation": 12.3456})
-
-
-@pytest.fixture
-def report() -> Report:
-    return Report(
-        added=["a.pdf", HOSTILE],
-        changed=["b.md"],
-        unchanged=1234,
-        removed=["c.txt"],
-        refused=[
-            Refused("scan.pdf", "no_text", "its pages are pictures", failed=True),
-            Refused(HOSTILE, "binary", HOSTILE, failed=False),
-        ],
-        warnings=[("d.txt", "its encoding is a guess: big5"), ("", HOSTILE)],
-        chunks=154,
-        unreadable_chunks=3,
-        seconds=3.21987,
-    )
-
-
-@pytest.fixture
-def states() -> list[DocumentState]:
-    def state(display: str, **values: object) -> DocumentState:
-        record = DocumentRecord(display.encode("utf-8", "replace"), display, b"/docs", "ab" * 32, 1000, 1, **values)  # type: ignore[arg-type]
-        stored = record.status == "stored"
-        return DocumentState(record, 7, 1 if stored else None, "Staff Handbook", "en", 42 if stored else 0)
-
-    return [
-        state("docs/handbook.pdf", loader="pdf"),
-        state("文件/食堂.md", loader="markdown"),
-        state("scan.pdf", status="failed", code="no_text", reason="its pages are pictures"),
-        state(HOSTILE, status="skipped", code="binary", reason=HOSTILE),
-    ]
-
-
-@pytest.fixture
-def state() -> State:
-    meta = IndexMeta(1, 7, 0, EmbedderRecord("builtin", "f" * 8, 384), "terms-1", "250/0")
-    counts = Counts({"stored": 29, "failed": 1}, 29, 1203, {"en": 12, "zh-Hant": 17})
-    return State("/home/me/.ragqa", meta, counts, (b"/docs", b"/caf\xe9"), ("a.pdf", HOSTILE), 1_234_567)
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of `sample_docs`, made once for the whole run."""
+    folder = tmp_path_factory.mktemp("samples")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        if "RAGQA_CACHE_DIR" not in os.environ:
+            patch.setenv("RAGQA_CACHE_DIR", str(tmp_path_factory.getbasetemp().parent / "ragqa-test-cache"))
+        done = run("ingest", SAMPLES, "--index", folder / ".ragqa", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / ".ragqa"

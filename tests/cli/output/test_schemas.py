@@ -42,7 +42,7 @@ def every_shape(
     finding = integrity.Finding("text", "its checksum differs", "a.pdf", 1)
     return {
         "ask": [shapes.ask(asked), shapes.ask(nothing)],
-        "ask-events": [
+        "ask-event": [
             shapes.ask_event(ask_flow.Retrieved(retrieved)),
             shapes.ask_event(ask_flow.Written("Annual leave")),
             *(shapes.ask_event(ask_flow.Cited(citation)) for citation in cited),
@@ -53,7 +53,7 @@ def every_shape(
         "search": [shapes.search(found), shapes.search(found, explain=True)],
         "hit": [shapes.hit(hit) for hit in retrieved],
         "ingest": [shapes.ingest(report), shapes.ingest(ingest_flow.Report(), dry_run=True)],
-        "ingest-events": [
+        "ingest-event": [
             shapes.ingest_event(ingest_flow.Planned(3, 2)),
             shapes.ingest_event(ingest_flow.Stored("a.pdf", "added", 12)),
             shapes.ingest_event(ingest_flow.Embedded(12)),
@@ -115,7 +115,7 @@ def test_schemas_are_strict_inside_too(every_shape: Shapes) -> None:
 
 
 def test_every_json_document_says_its_version(every_shape: Shapes) -> None:
-    lines = {"ask-events", "ingest-events", "hit", "document"}
+    lines = {"ask-event", "ingest-event", "hit", "document"}
     for name in set(SCHEMAS) - lines:
         assert all(shape["schema_version"] == 1 for shape in every_shape[name])
 

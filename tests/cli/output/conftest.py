@@ -1,0 +1,125 @@
+"""Values of every kind that the commands show, plain and hostile."""
+
+from __future__ import annotations
+
+import pytest
+
+from ragqa.answering.evidence import Evidence
+from ragqa.flows.ask import Asked
+from ragqa.flows.ingest import Refused, Report
+from ragqa.flows.look import State
+from ragqa.flows.search import Found, IndexFacts
+from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta
+from ragqa.retrieval import Retrieval, Trace
+from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Quote, Scored, Sentence, Usage
+
+HOSTILE = "a\x1b[2J\x9b31m\u202eb\x07\udcff[x](http://e.example)<script>![i](x)\ufdd0|&"
+LEAVE = "Annual leave is 25 days a year. Leave is requested by e-mail. Unused leave lapses."
+SOUP = "食堂每天中午開放。湯的價格是五十元。\n\n素食者另有菜單。"
+
+
+def make_hit(
+    rank: int,
+    text: str,
+    document: str,
+    *,
+    start: int = 0,
+    page: int | None = 12,
+    label: str | None = "xii",
+    heading: str = "Leave",
+) -> Hit:
+    end = None if page is None else page + 1
+    chunk = Chunk(start, start + len(text), text, (heading, "Annual leave"), page, end, label)
+    found = Passage(rank, f"{rank:016x}", document, document.encode("utf-8", "replace"), "Staff Handbook", "en", chunk)
+    return Hit(rank, found, 0.9876543 / rank, ("dense", "lexical"), 0.8, 12.5)
+
+
+@pytest.fixture
+def retrieved() -> tuple[Hit, ...]:
+    return (
+        make_hit(1, LEAVE, "docs/handbook.pdf", start=100),
+        make_hit(2, SOUP, "文件/食堂.md", page=None, label=None),
+        make_hit(3, HOSTILE, HOSTILE, label=HOSTILE, heading=HOSTILE),
+    )
+
+
+@pytest.fixture
+def trace() -> Trace:
+    ranking = (Scored(1, 0.9), Scored(2, 0.5), Scored(77, 0.1))
+    return Trace(
+        ("annual", "leav"), 0.1, True, ranking, ranking, frozenset({2}), ranking, "tiny", ranking, {"dense": 1.5}
+    )
+
+
+@pytest.fixture
+def found(retrieved: tuple[Hit, ...], trace: Trace) -> Found:
+    return Found("How much annual leave? 湯的價格", Retrieval(retrieved, trace), IndexFacts(7, 3, 3, 1))
+
+
+@pytest.fixture
+def answer(retrieved: tuple[Hit, ...]) -> Answer:
+    first, second, third = retrieved
+    return Answer(
+        "How much annual leave?",
+        "answered",
+        f"Staff get 25 days of leave [1].\n\n湯的價格是五十元 [2]。 Foxes fly [3][1].{HOSTILE}",
+        (
+            Sentence("Staff get 25 days of leave.", (1,), "supported"),
+            Sentence("湯的價格是五十元。", (2,), "quoted"),
+            Sentence("Foxes fly.", (3, 1), "unsupported"),
+        ),
+        (
+            Citation(1, first, Quote("Annual leave is 25 days a year.", 100, 131, 12, "xii"), True),
+            Citation(1, first, Quote("Unused leave lapses.", 162, 182, 13, "13"), True),
+            Citation(2, second, Quote("湯的價格是五十元", 9, 17), True),
+            Citation(3, third, Quote(HOSTILE, 0, len(HOSTILE), 12, HOSTILE), False),
+        ),
+        retrieved,
+        usage=Usage(100, 20),
+        models={"answer": "extractive"},
+    )
+
+
+@pytest.fixture
+def asked(answer: Answer, trace: Trace) -> Asked:
+    return Asked(answer, trace, Evidence(0.91234567, 0, {}), IndexFacts(7, 3, 3, 1), {"generation": 12.3456})
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report(
+        added=["a.pdf", HOSTILE],
+        changed=["b.md"],
+        unchanged=1234,
+        removed=["c.txt"],
+        refused=[
+            Refused("scan.pdf", "no_text", "its pages are pictures", failed=True),
+            Refused(HOSTILE, "binary", HOSTILE, failed=False),
+        ],
+        warnings=[("d.txt", "its encoding is a guess: big5"), ("", HOSTILE)],
+        chunks=154,
+        unreadable_chunks=3,
+        seconds=3.21987,
+    )
+
+
+@pytest.fixture
+def states() -> list[DocumentState]:
+    def state(display: str, **values: object) -> DocumentState:
+        record = DocumentRecord(display.encode("utf-8", "replace"), display, b"/docs", "ab" * 32, 1000, 1, **values)  # type: ignore[arg-type]
+        stored = record.status == "stored"
+        return DocumentState(record, 7, 1 if stored else None, "Staff Handbook", "en", 42 if stored else 0)
+
+    return [
+        state("docs/handbook.pdf", loader="pdf"),
+        state("文件/食堂.md", loader="markdown"),
+        state("scan.pdf", status="failed", code="no_text", reason="its pages are pictures"),
+        state(HOSTILE, status="skipped", code="binary", reason=HOSTILE),
+    ]
+
+
+@pytest.fixture
+def state() -> State:
+    meta = IndexMeta(1, 7, 0, EmbedderRecord("builtin", "f" * 8, 384), "terms-1", "250/0")
+    counts = Counts({"stored": 29, "failed": 1}, 29, 1203, {"en": 12, "zh-Hant": 17})
+    return State("/home/me/.ragqa", meta, counts, (b"/docs", b"/caf\xe9"), ("a.pdf", HOSTILE), 1_234_567)
