@@ -313,18 +313,19 @@ def _with_headings_in_place(paragraphs: list[Paragraph]) -> list[Paragraph]:
     """Some programs draw all headings of a page last: a heading goes before the paragraph that stands below it."""
     ordered = list(paragraphs)
     for heading in reversed([paragraph for paragraph in paragraphs if paragraph.kind == "heading"]):
-        below = [
-            other
-            for other in ordered
-            if other.top < heading.top and other.left < heading.right and heading.left < other.right
-        ]
-        if not below:
-            continue
         now = ordered.index(heading)
+        following = next((other for other in ordered[now + 1 :] if other.kind != "heading"), None)
+        below = [other for other in ordered if _stands_below(other, heading)]
+        if not below or (following is not None and _stands_below(following, heading)):
+            continue
         there = ordered.index(max(below, key=lambda other: other.top))
         if there < now:
             ordered.insert(there, ordered.pop(now))
     return ordered
+
+
+def _stands_below(other: Paragraph, heading: Paragraph) -> bool:
+    return other.top < heading.top and other.left < heading.right and heading.left < other.right
 
 
 def _right_edges(lines: Sequence[Line]) -> list[float]:
