@@ -88,12 +88,12 @@ def _lines(text: str, room: int) -> Iterator[str]:
             piece = piece.lstrip(" ")
             width = width_of(piece)
         for character in piece if width > room else (piece,):
-            if columns and columns + width_of(character) > room:
+            if columns and width_of(character) and columns + width_of(character) > room:
                 yield line.rstrip(" ")
                 line, columns = "", 0
             line += character
             columns += width_of(character)
-    if line.rstrip(" "):
+    if Styled(line).plain.strip(" "):
         yield line.rstrip(" ")
 
 

@@ -67,9 +67,12 @@ def _sources(answer: Answer, width: int | None) -> Iterator[Styled]:
                 yield from wrap(style("not verified", "yellow") + claimed, width, indent=_INDENT)
             elif _letters(citation.quote.text) not in said:
                 yield from wrap(_quoted(citation.quote.text), width, indent=_INDENT)
-    for sentence in answer.sentences:
-        if sentence.support == "unsupported":
-            yield from wrap(style("not confirmed by its source", "yellow") + f": {one_line(sentence.text)}", width)
+    unsupported = [sentence for sentence in answer.sentences if sentence.support == "unsupported"]
+    if unsupported:
+        yield Styled("")
+    for sentence in unsupported:
+        said_of = "not confirmed by its source" if sentence.citations else "without a source"
+        yield from wrap(style(said_of, "yellow") + f": {one_line(sentence.text)}", width)
 
 
 def _quoted(text: str) -> Styled:
@@ -108,8 +111,10 @@ def _hit_place(hit: Hit) -> Styled:
 
 def _entry(number: str, text: Styled, width: int | None) -> list[Styled]:
     """A numbered line; what does not fit goes on below, indented."""
-    first, *rest = wrap(text, width and max(1, width - width_of(number)))
-    return [style(number, "bold") + first, *(Styled(_INDENT if (width or 99) > 20 else "") + line for line in rest)]
+    indent = _INDENT if width is None or width > 20 else ""
+    room = width and max(1, width - max(width_of(number), width_of(indent)))
+    first, *rest = wrap(text, room)
+    return [style(number, "bold") + first, *(Styled(indent) + line for line in rest)]
 
 
 def closest(asked: Asked) -> Styled:

@@ -1,0 +1,180 @@
+"""What people see: answers with where they stand, hits with what matched; nothing from outside acts."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from ragqa.cli import render, reports
+from ragqa.cli.cells import width_of
+from ragqa.cli.gate import Output, Styled
+from ragqa.flows.ask import Asked
+from ragqa.flows.ingest import Report
+from ragqa.flows.look import State
+from ragqa.flows.search import Found
+from ragqa.index import integrity
+from ragqa.index.records import DocumentState
+from ragqa.types import Answer, Hit
+
+
+@pytest.fixture(params=[None, 1, 2, 7, 40, 200])
+def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int | None:
+    for module in (render, reports):
+        monkeypatch.setattr(module, "terminal_width", lambda: request.param)
+    chosen: int | None = request.param
+    return chosen
+
+
+@pytest.fixture
+def everything(
+    answer: Answer,
+    asked: Asked,
+    found: Found,
+    report: Report,
+    state: State,
+    states: list[DocumentState],
+    width: int | None,
+) -> list[Styled]:
+    damaged = integrity.Report((integrity.Finding("text", "its checksum differs", "a\x1b.pdf", 1),), 3, 3, 9)
+    return [
+        render.answer(answer),
+        render.answer(answer, streamed=True),
+        render.answer_markdown(answer),
+        render.closest(asked),
+        render.hits(found),
+        render.hits(found, markdown=True),
+        render.explanation(found.retrieval.trace, found.retrieval.hits),
+        render.passages([hit.passage for hit in found.retrieval.hits]),
+        render.ingest(report),
+        render.ingest(report, dry_run=True),
+        render.status(state),
+        render.documents(states),
+        render.check(damaged),
+        render.removed(["a\x1b.pdf"], dry_run=False),
+    ]
+
+
+def written(text: Styled, *, colour: bool) -> str:
+    stream = io.StringIO()
+    Output(stream, colour=colour).write(text)
+    return stream.getvalue()
+
+
+def test_nothing_from_outside_controls_the_terminal(everything: list[Styled]) -> None:
+    for text in everything:
+        assert isinstance(text, Styled)
+        plain, coloured = written(text, colour=False), written(text, colour=True)
+        assert "\x1b" not in plain and "\x9b" not in plain and "\u202e" not in plain
+        assert set(re.findall(r"\x1b\[(\d+)m", coloured)) <= {"0", "1", "2", "31", "32", "33", "36"}
+        assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+        assert plain.endswith("\n") or not plain
+
+
+def test_an_answer_says_where_each_quote_stands(answer: Answer) -> None:
+    lines = render.answer(replace(answer, citations=answer.citations[:3])).plain.split("\n")
+    assert lines[0] == "Staff get 25 days of leave [1]."
+    sources = lines[lines.index("Sources") :]
+    assert sources == [
+        "Sources",
+        "[1] docs/handbook.pdf · p. 12 (printed xii) › Leave › Annual leave",
+        "    “Annual leave is 25 days a year.”",
+        "[1] docs/handbook.pdf · p. 13 › Leave › Annual leave",
+        "    “Unused leave lapses.”",
+        # The quote of [2] stands in the answer word for word already.
+        "[2] 文件/食堂.md › Leave › Annual leave",
+        "",
+        "not confirmed by its source: Foxes fly.",
+        "",
+    ]
+
+
+def test_what_was_not_verified_is_marked(answer: Answer) -> None:
+    assert "    not verified: “" in render.answer(answer).plain
+    nothing_claimed = replace(answer.citations[3], quote=replace(answer.citations[3].quote, text=""))
+    assert "    not verified\n" in render.answer(replace(answer, citations=(nothing_claimed,))).plain
+    assert "**not verified**" in render.answer_markdown(answer)
+
+
+def test_after_a_streamed_answer_only_its_sources_are_written(answer: Answer) -> None:
+    rest = render.answer(answer, streamed=True).plain
+    assert rest.startswith("\n\nSources\n")
+    assert render.answer(answer).plain == answer_text(answer) + rest
+
+
+def answer_text(answer: Answer) -> str:
+    return str(render.safe(answer.text))
+
+
+def test_an_unfinished_answer_shows_no_sources(answer: Answer) -> None:
+    for status in ("incomplete", "not_found"):
+        unfinished = replace(answer, status=status, text="Staff get")  # type: ignore[arg-type]
+        assert render.answer(unfinished) == "Staff get\n"
+        assert render.answer(unfinished, streamed=True) == "\n"
+        assert render.answer_markdown(unfinished) == "Staff get\n"
+        assert render.answer(replace(unfinished, text="")) == ""
+
+
+def test_markdown_of_an_answer_is_inert(answer: Answer) -> None:
+    markdown = render.answer_markdown(answer)
+    assert "Staff get 25 days of leave [^1]." in markdown
+    assert "\n[^1]: docs/handbook.pdf · p. 12 (printed xii)" in markdown
+    for live in ("<script", "](", "![", "http://", "\n[x]:"):
+        assert live not in markdown.replace("\\![", "")
+    assert set(re.findall(r"^\[\^(\d)\]: ", markdown, re.MULTILINE)) == {"1", "2", "3"}
+
+
+def test_hits_show_place_score_id_and_the_words_in_bold(found: Found) -> None:
+    plain = render.hits(found).plain.split("\n")
+    assert plain[0] == "1 docs/handbook.pdf · pp. 12–13 (printed xii) › Leave › Annual leave  0.99  00000000"
+    assert plain[1] == "  Annual leave is 25 days a year. Leave is requested by e-mail. Unused leave lapses."
+    coloured = written(render.hits(found), colour=True)
+    bold = re.findall(r"\x1b\[1m([^\x1b]*)\x1b\[0m", coloured)
+    assert {"Annual", "leave", "Leave", "價格"} <= set(bold)
+    assert "requested" not in bold
+
+
+def test_a_snippet_is_the_part_that_matches(found: Found, retrieved: tuple[Hit, ...]) -> None:
+    filler = "Nothing of interest stands here at all. " * 30
+    chunk = replace(retrieved[0].passage.chunk, text=filler + "The annual leave is long. " + filler)
+    hit = replace(retrieved[0], passage=replace(retrieved[0].passage, chunk=chunk))
+    one = replace(found, retrieval=replace(found.retrieval, hits=(hit,)))
+    snippet = render.hits(one).plain.split("\n")[1]
+    assert "annual leave" in snippet
+    assert snippet.startswith("  … ") and snippet.endswith(" …")
+    assert len(snippet) < 700
+
+
+def test_lines_fit_the_terminal(everything: list[Styled], width: int | None) -> None:
+    if width is None or width < 40:
+        return
+    for text in (everything[1], everything[4], everything[11]):
+        assert max(width_of(line) for line in text.plain.split("\n")) <= width
+
+
+def test_reports_count_and_name(report: Report, state: State, states: list[DocumentState]) -> None:
+    assert reports.ingest(report).plain.split("\n")[0] == (
+        "2 added, 1 changed, 1,234 unchanged, 1 removed, 1 skipped, 1 failed; 154 chunks in 3.2 s"
+    )
+    assert "failed scan.pdf: its pages are pictures" in reports.ingest(report).plain
+    assert reports.ingest(Report()).plain == "nothing to do; 0 chunks in 0.0 s\n"
+    status = reports.status(state).plain
+    assert "documents  29 stored, 1 failed\n" in status and "languages  zh-Hant 17, en 12\n" in status
+    assert "every file is as it was" in reports.status(replace(state, stale=())).plain
+    listed = reports.documents(states).plain.split("\n")
+    assert re.match(r"docs/handbook\.pdf +en +42 chunks  Staff Handbook$", listed[0])
+    assert re.match(r"scan\.pdf +failed  its pages are pictures$", listed[2])
+    assert reports.check(integrity.Report((), 3, 3, 9)).plain == "sound: 3 documents, 9 chunks\n"
+
+
+def test_nothing_heavy_is_imported_to_show_things() -> None:
+    program = (
+        "import sys; import ragqa.cli.render, ragqa.cli.schemas, ragqa.cli.gate\n"
+        "print([name for name in ('rich', 'numpy', 'jsonschema', 'faiss', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
