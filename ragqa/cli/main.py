@@ -53,19 +53,20 @@ def _handle_signals() -> None:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    import click
+    import typer
+    from typer.exceptions import TyperException
 
     from ragqa.cli.app import app
 
     try:
         result = app(args=list(arguments), prog_name="ragqa", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as help_page:
-        sys.stderr.write(help_page.format_message() + "\n")
-        return UsageError.exit_code
-    except click.ClickException as error:
-        usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "ragqa"
-        raise UsageError(error.format_message(), remedy=f"`{usage} --help` shows how it is used") from error
-    except click.Abort as error:
+    except TyperException as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "ragqa")
+        if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps this class to itself
+            sys.stderr.write(error.format_message() + "\n")
+            return UsageError.exit_code
+        raise UsageError(error.format_message(), remedy=f"`{command} --help` shows how it is used") from error
+    except typer.Abort as error:
         raise KeyboardInterrupt from error
     return result if isinstance(result, int) else 0
 

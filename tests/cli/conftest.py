@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,11 @@ class Done:
         return json.loads(self.stdout)
 
 
-def run(*arguments: object, cwd: Path, input: str = "") -> Done:
+def run(*arguments: object, cwd: Path, input: str = "", env: Mapping[str, str] | None = None) -> Done:
     done = subprocess.run(
         [sys.executable, "-m", "ragqa", *map(str, arguments)],
         cwd=cwd,
+        env={**os.environ, **(env or {})},
         input=input,
         capture_output=True,
         text=True,

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import HashingEmbedder
 
 from ragqa.config import Config, load
 from ragqa.documents.loader import InProcessLoader
 from ragqa.flows.ingest import Parts, Report, ingest
 from ragqa.index.store import Store
+from tests.fakes import HashingEmbedder
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import HashingEmbedder, ScriptedGenerator
 
 from ragqa.config import load
 from ragqa.errors import IndexMismatch, ServiceError
@@ -20,6 +19,7 @@ from ragqa.index.vectors import ExactVectors
 from ragqa.models.extractive import ExtractiveGenerator
 from ragqa.ports import Finish, GenerationRequest, Generator
 from ragqa.types import Hit
+from tests.fakes import HashingEmbedder, ScriptedGenerator
 
 STOP = Finish(complete=True, reason="stop")
 HANDBOOK = """# Handbook

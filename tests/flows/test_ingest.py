@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import HashingEmbedder
 
 from ragqa.config import load
 from ragqa.errors import IndexMismatch
 from ragqa.flows.ingest import Event, Report, Stored, plan
 from ragqa.index.store import Store
+from tests.fakes import HashingEmbedder
 
 Ingest = Callable[..., Report]
 

@@ -1,0 +1,115 @@
+"""`ask` with a model service: what the user sees when it works, and when it does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from ragqa.cli.schemas import SCHEMAS
+from tests.services.server import (
+    KEY,
+    Reply,
+    Service,
+    cut,
+    gemini_answer,
+    gemini_blocked,
+    gemini_error,
+    html,
+    openai_answer,
+)
+
+QUESTION = "How many days of holiday does a full-time employee in Leeds get each year?"
+ANSWER = ("A full-time employee in Leeds gets 27 days", " of annual leave a year [1].")
+
+
+def test_gemini_answers_with_checked_citations(ragqa, sample_index: Path, service: Service) -> None:
+    service.script(gemini_answer(*ANSWER))
+    done = ragqa("ask", QUESTION, "--index", sample_index, "--json", env=service.gemini_environment())
+    assert done.returncode == 0
+    Draft202012Validator(SCHEMAS["ask"]).validate(done.json)
+    assert done.json["answer"] == "".join(ANSWER)
+    assert done.json["models"]["answer"].startswith("gemini:")
+    assert done.json["usage"] == {"prompt_tokens": 11, "output_tokens": 7}
+    (citation,) = done.json["citations"]
+    assert citation["verified"]
+    assert "27" in citation["quote"]
+    assert done.json["sentences"][0]["support"] in ("quoted", "supported")
+
+
+def test_the_prompt_holds_the_question_and_the_sources(ragqa, sample_index: Path, service: Service) -> None:
+    service.script(gemini_answer(*ANSWER))
+    ragqa("ask", QUESTION, "--index", sample_index, env=service.gemini_environment())
+    (request,) = service.requests
+    sent = json.dumps(request.body, ensure_ascii=False)
+    assert QUESTION in sent
+    assert "employee-handbook-leeds.pdf" in sent
+    assert KEY not in sent
+
+
+def test_a_quote_that_is_nowhere_is_not_verified(ragqa, sample_index: Path, service: Service) -> None:
+    invented = '\n<<<QUOTES>>>\n[1] "annual leave is forty days for everyone"'
+    service.script(gemini_answer("Employees in Leeds get 27 days a year [1]. Nobody gets 40 [2].", invented))
+    done = ragqa("ask", QUESTION, "--index", sample_index, "--json", env=service.gemini_environment())
+    assert "forty days" not in json.dumps(
+        [citation["quote"] for citation in done.json["citations"] if citation["verified"]]
+    )
+    assert [sentence["support"] for sentence in done.json["sentences"]][1] == "unsupported"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        gemini_answer(*ANSWER, finish="MAX_TOKENS"),
+        gemini_answer(*ANSWER, finish="SAFETY"),
+        gemini_answer(*ANSWER, finish="SOMETHING_NEW"),
+        cut(gemini_answer(*ANSWER), after=1, clean=True),
+        cut(gemini_answer(*ANSWER), after=1, clean=False),
+        gemini_blocked(),
+        gemini_error(400),
+        html(),
+    ],
+    ids=["max tokens", "safety", "unknown", "clean cut", "torn", "blocked", "bad request", "html"],
+)
+def test_an_answer_that_did_not_finish_is_5_and_says_so(
+    ragqa, sample_index: Path, service: Service, reply: Reply
+) -> None:
+    service.script(reply)
+    done = ragqa("ask", QUESTION, "--index", sample_index, "--json", env=service.gemini_environment())
+    assert done.returncode == 5
+    Draft202012Validator(SCHEMAS["ask"]).validate(done.json)
+    assert done.json["status"] == "incomplete"
+    assert done.json["reason"]
+    assert done.json["hits"]
+    assert "incomplete" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert KEY not in done.stdout + done.stderr
+
+
+def test_a_service_that_is_down_leaves_the_closest_passages(ragqa, sample_index: Path, service: Service) -> None:
+    service.script(gemini_error(403, "the key is not valid"))
+    done = ragqa("ask", QUESTION, "--index", sample_index, env=service.gemini_environment())
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "employee-handbook-leeds.pdf" in done.stderr
+
+
+def test_any_openai_compatible_server_answers(ragqa, sample_index: Path, service: Service) -> None:
+    service.script(openai_answer(*ANSWER))
+    model = f"openai:local@{service.openai_url}"
+    done = ragqa("ask", QUESTION, "--model", model, "--index", sample_index, "--json")
+    assert (done.returncode, done.json["answer"]) == (0, "".join(ANSWER))
+    assert done.json["models"]["answer"] == model
+
+
+def test_an_answer_model_that_does_not_exist_is_2(ragqa, sample_index: Path) -> None:
+    done = ragqa("ask", QUESTION, "--model", "gpt-5", "--index", sample_index)
+    assert done.returncode == 2
+    assert "openai:MODEL@URL" in done.stderr
+
+
+def test_no_evidence_asks_no_service(ragqa, sample_index: Path, service: Service) -> None:
+    question = "Who won the football world cup in 1998?"
+    done = ragqa("ask", question, "--index", sample_index, env=service.gemini_environment())
+    assert (done.returncode, service.requests) == (3, [])
