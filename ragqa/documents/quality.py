@@ -38,7 +38,7 @@ _MOST_CONTROLS = 0.05
 _MOST_GARBLED = 0.10
 
 _CONTROL_BYTES = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\a\b\x0e\x0f\x1b")
-_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+_TEXT_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _GARBLED = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff\U000f0000-\U0010ffff\ud800-\udfff]"
 )
@@ -51,12 +51,10 @@ def is_binary(data: bytes) -> bool:
     if data.startswith(_MAGIC):
         return True
     sample = data[:_SAMPLE]
-    if not sample or data.startswith(_WIDE_MARKS):
-        return False
-    if b"\0" in sample and _looks_wide(sample):
+    if not sample or data.startswith(_TEXT_MARKS):
         return False
     controls = len(sample) - len(sample.translate(None, _CONTROL_BYTES))
-    return controls > _MOST_CONTROLS * len(sample) and controls > 2
+    return controls > _MOST_CONTROLS * len(sample) and controls > 2 and not _looks_wide(sample)
 
 
 def garbled_share(text: str) -> float:
@@ -83,7 +81,7 @@ def has_text(text: str) -> bool:
 
 def require_text_bytes(data: bytes) -> None:
     """Raise DocumentError if a file that is called a text is empty, or is not text."""
-    if not data.strip(b" \t\r\n\f\v\0") and not data.strip(b" \t\r\n\f\v"):
+    if not data.strip():
         raise DocumentError("the file is empty", code="empty", skipped=True)
     if is_binary(data):
         raise DocumentError("this is not text but binary data", code="binary")
@@ -100,7 +98,7 @@ def require_language(text: str) -> None:
 
 
 def _looks_wide(sample: bytes) -> bool:
-    """Whether the zero bytes sit where UTF-16 or UTF-32 without a mark has them."""
+    """Whether the control bytes are halves of characters, in UTF-16 or UTF-32 without a mark."""
     from ragqa.documents import legacy
 
     part = sample[:4096]
