@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 import sys
 import unicodedata
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from ragqa.cli.gate import Styled, safe
 
 _NOT_FIRST = frozenset(",.;:!?)]}%’”。，、；：！？）］】」』》〉…·")
+_EMPTY = re.compile("[\ufdd0-\ufdee]+\ufdef")
 _NOT_LAST = frozenset("([{‘“（［【「『《〈")
 
 
@@ -125,4 +127,4 @@ def _carried(lines: list[str]) -> Iterator[Styled]:
                 open_marks = ""
             elif "\ufdd0" <= character < "\ufdef":
                 open_marks += character
-        yield Styled(begun + line + ("\ufdef" if open_marks else ""))
+        yield Styled(_EMPTY.sub("", begun + line + ("\ufdef" if open_marks else "")))

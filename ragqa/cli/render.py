@@ -198,12 +198,14 @@ def _snippet(chunk: Chunk, wanted: frozenset[str]) -> Styled:
                 best, most = (places[first][0], places[last][1]), len(held)
     start, end = best
     end = max(end, max((stop for _, stop in places if stop - start <= _SNIPPET_CHARACTERS), default=end))
-    shown = one_line(chunk.text[start : min(end, start + 2 * _SNIPPET_CHARACTERS)])
+    shown = _LEADERS.sub(" … ", one_line(chunk.text[start : min(end, start + 2 * _SNIPPET_CHARACTERS)]))
     lead = "… " if start > places[0][0] else ""
     trail = " …" if end < places[-1][1] else ""
     return safe(lead) + _highlighted(shown, wanted) + trail
 
 
+_LEADERS = re.compile(r"(?:\s*[.·…]){5,}\s*")
+"""The dots that lead the eye through a table of contents."""
 _RUN = re.compile(r"[^\W_]+")
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 

@@ -149,6 +149,13 @@ def test_a_snippet_is_the_part_that_matches(found: Found, retrieved: tuple[Hit, 
     assert len(snippet) < 700
 
 
+def test_dots_of_a_table_of_contents_are_not_shown(found: Found, retrieved: tuple[Hit, ...]) -> None:
+    chunk = replace(retrieved[0].passage.chunk, text="3 Leave . . . . . . . . . . . 12")
+    hit = replace(retrieved[0], passage=replace(retrieved[0].passage, chunk=chunk))
+    shown = render.hits(replace(found, retrieval=replace(found.retrieval, hits=(hit,)))).plain
+    assert shown.split("\n")[1] == "  3 Leave … 12"
+
+
 def test_lines_fit_the_terminal(everything: list[Styled], width: int | None) -> None:
     if width is None or width < 40:
         return
