@@ -247,7 +247,7 @@ class OpenAICompatibleEmbedder:
             reply = self._client.library.embeddings.create(
                 model=self._client.endpoint.model, input=list(texts), encoding_format="float"
             )
-            rows = {row.index: row.embedding for row in reply.data}
+            rows = {row.index: [float(value) for value in row.embedding] for row in reply.data}
         if sorted(rows) != list(range(len(texts))):
             raise ServiceFailure(f"{self._client.service} sent {len(rows)} vectors for {len(texts)} texts")
         return [rows[number] for number in range(len(texts))]

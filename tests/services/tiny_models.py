@@ -1,0 +1,64 @@
+"""Models of a few kilobytes, randomly initialised and saved as real ones are, for tests that must not download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+WORDS = "rain snow wind falls on monday the roof query passage : sensor log 雨 下 了".split()  # noqa: SIM905 - it reads as text
+MAX_TOKENS = 32
+
+
+def save_body(folder: Path, *, labels: int | None = None, seed: int = 0) -> Path:
+    """A two-layer BERT with its tokenizer: an encoder, or with `labels` a classifier."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
+
+    vocabulary = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    specials = [("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=specials
+    )
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.6,
+        **({"num_labels": labels} if labels else {}),
+    )
+    body = BertForSequenceClassification(config) if labels else BertModel(config)
+    body.save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_max_length=MAX_TOKENS,
+    ).save_pretrained(folder)
+    return folder
+
+
+def save_embedder(folder: Path, *, seed: int = 0) -> Path:
+    """A sentence-transformers model with prompts of its own, whose vectors are not of unit length."""
+    from sentence_transformers import SentenceTransformer
+
+    prompts = {"query": "query : ", "document": "passage : "}
+    # Given a bare body, the library puts the mean over its tokens on top.
+    model = SentenceTransformer(str(save_body(folder / "body", seed=seed)), prompts=prompts, device="cpu")
+    model.max_seq_length = MAX_TOKENS
+    model.save(str(folder / "model"))
+    return folder / "model"
+
+
+def save_cross_encoder(folder: Path, *, labels: int = 1) -> Path:
+    """A cross-encoder with one output, or with several, as a classifier has."""
+    return save_body(folder, labels=labels)
