@@ -62,6 +62,7 @@ def test_the_same_in_other_words_is_supported(sentence: str, passage: str) -> No
         ("停車位由訪客自行負責。", TAIPEI),
         ("X200 適用「最佳使用」規則，價格為新台幣 36,000 元。", TAIPEI),
         ("The X200 costs NT$35,000.", TAIPEI),
+        ("The X300 costs NT$36,000.", TAIPEI),
         ("Yes.", LEEDS),
         ("。", TAIPEI),
     ],
