@@ -126,6 +126,9 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise _translated(error, self._path) from error
+        except UnicodeDecodeError as error:
+            # Python's binding decodes names in SQLite's messages, which a damaged schema fills with anything.
+            raise IndexDamaged(f"{self._path} is damaged: its schema is not text", remedy=REMEDY_DAMAGED) from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ A check only reads. Each part goes on after what it finds, so that one damaged d
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -71,13 +72,21 @@ class Report:
 def check(store: Store, analyze: Analyze) -> Report:
     """Look at everything. `analyze` is the analyzer that the stored terms were made with."""
     looked = _Check(store, analyze)
-    parts = (looked.sqlite, looked.documents, looked.texts, looked.vectors, looked.postings, looked.vector_file)
+    parts: tuple[tuple[Kind, Callable[[], Iterator[Finding]]], ...] = (
+        ("sqlite", looked.sqlite),
+        ("record", looked.documents),
+        ("text", looked.texts),
+        ("vectors", looked.vectors),
+        ("postings", looked.postings),
+        ("vector_file", looked.vector_file),
+    )
     findings: list[Finding] = []
-    for part in parts:
+    for kind, part in parts:
         try:
             findings.extend(part())
         except IndexDamaged as error:
-            findings.append(Finding("sqlite", error.message))
+            by_sqlite = isinstance(error.__cause__, sqlite3.Error)
+            findings.append(Finding("sqlite" if by_sqlite else kind, error.message))
     findings.extend(looked.counts(damaged=bool(findings)))
     return Report(tuple(findings), looked.seen["documents"], looked.seen["contents"], looked.seen["chunks"])
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragqa.errors import IndexDamaged
 from ragqa.index import postings
+from ragqa.index.database import REMEDY_DAMAGED
 from ragqa.types import Scored
 
 if TYPE_CHECKING:
@@ -110,6 +112,8 @@ class Bm25Index:
             for segment in postings.segments(self._store.database):
                 reader = segment.reader(self._store.database)
                 self._parts.append(_Part(segment, reader, segment.alive(reader) if segment.dead else None))
+            if sum(part.segment.live for part in self._parts) != self._store.total("chunks"):
+                raise IndexDamaged("the keyword index does not hold every passage", remedy=REMEDY_DAMAGED)
             self._revision = self._store.revision
             self._last = None
         return self._parts

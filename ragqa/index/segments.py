@@ -162,8 +162,9 @@ class SegmentReader:
         )
         if row is None and missing is not None:
             return missing
-        self._expect(row is not None and isinstance(row[1], bytes) and zlib.crc32(row[1]) == row[0])
+        self._expect(row is not None and isinstance(row[1], bytes))
         data: bytes = row[1] if row else b""
+        self._expect(row is not None and row[0] == _checksum(self.id, kind, number, data))
         return data
 
     def _expect(self, sound: bool) -> None:
@@ -224,7 +225,12 @@ class SegmentWriter:
 
     def _write(self, kind: str, number: int, data: bytes) -> None:
         self._database.execute(
-            "INSERT INTO segment_blocks VALUES (?, ?, ?, ?, ?)", self._segment, kind, number, zlib.crc32(data), data
+            "INSERT INTO segment_blocks VALUES (?, ?, ?, ?, ?)",
+            self._segment,
+            kind,
+            number,
+            _checksum(self._segment, kind, number, data),
+            data,
         )
 
 
@@ -259,6 +265,11 @@ def write_segment(database: Database, segment: int, keys: Keys, terms: Iterable[
 def _number_type(count: int) -> np.dtype[np.unsignedinteger]:
     """The narrowest type for numbers below `count`."""
     return np.dtype("<u1" if count <= 1 << 8 else "<u2" if count <= 1 << 16 else "<u4")
+
+
+def _checksum(segment: int, kind: str, number: int, data: bytes) -> int:
+    """Over what a block is as well as what is in it, so that one is never read for another."""
+    return zlib.crc32(data, zlib.crc32(f"{segment} {kind} {number}".encode()))
 
 
 def _join_terms(terms: Sequence[bytes]) -> bytes:

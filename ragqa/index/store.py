@@ -206,6 +206,11 @@ class Store:
                 found.append(
                     DocumentState(record, generation, content_id, content.title, content.language, content.chunks)
                 )
+        if len(found) != self.total("documents"):
+            raise IndexDamaged(
+                f"the index should hold {self.total('documents')} documents and holds {len(found)}",
+                remedy=REMEDY_DAMAGED,
+            )
         return found
 
     def states(self) -> dict[bytes, DocumentState]:
@@ -295,7 +300,7 @@ class Store:
 
     def chunks(self) -> Iterator[IndexedChunk]:
         """Every live chunk, ascending by key, each verified."""
-        after = 0
+        after = seen = 0
         while keys := [
             row[0]
             for row in self.database.rows(
@@ -304,7 +309,11 @@ class Store:
         ]:
             for chunk in self._chunks(keys):
                 yield IndexedChunk(chunk.key, chunk.content_id, chunk.chunk)
-            after = keys[-1]
+            after, seen = keys[-1], seen + len(keys)
+        if seen != self.total("chunks"):
+            raise IndexDamaged(
+                f"the index should hold {self.total('chunks')} passages and holds {seen}", remedy=REMEDY_DAMAGED
+            )
 
     def document_of(self, content_id: int) -> DocumentRecord | None:
         """The first path, in byte order, that has this content."""

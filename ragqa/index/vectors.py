@@ -7,10 +7,12 @@ file, with half of one, or with none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ragqa.errors import IndexDamaged
 from ragqa.index import vectorfile
+from ragqa.index.database import REMEDY_DAMAGED
 from ragqa.index.vectorblocks import vector_batches, vectors_of
 from ragqa.types import Scored
 
@@ -113,17 +115,24 @@ class ExactVectors:
                 keys, scores = keys[near], scores[near]
         return [int(key) for key in keys]
 
-    def _newer(self) -> Any:
+    def _newer(self) -> Iterator[tuple[Keys, Vectors]]:
         """Vectors that the file does not hold; kept for the next question unless they are many."""
         if self._tail is not None:
-            return self._tail
+            yield from self._tail
+            return
         after = self._file.last_key if self._file else 0
-        batches = vector_batches(self._store.database, self._dimensions, after=after)
-        live = self._store.vector_count() - (self._file.rows - self._file.dead_rows if self._file else 0)
-        if live > _KEPT_ROWS:
-            return batches
-        self._tail = list(batches)
-        return self._tail
+        expected = self._store.vector_count() - (self._file.rows - self._file.dead_rows if self._file else 0)
+        kept: list[tuple[Keys, Vectors]] = []
+        seen = 0
+        for batch in vector_batches(self._store.database, self._dimensions, after=after):
+            seen += len(batch[0])
+            if expected <= _KEPT_ROWS:
+                kept.append(batch)
+            yield batch
+        if seen != expected:
+            raise IndexDamaged(f"the index should hold {expected} more vectors and holds {seen}", remedy=REMEDY_DAMAGED)
+        if expected <= _KEPT_ROWS:
+            self._tail = kept
 
     def _exact(self, query: Vectors, keys: Sequence[int]) -> dict[int, float]:
         import numpy as np
