@@ -42,6 +42,11 @@ class Trace:
     reranked: tuple[Scored, ...]
     timings_ms: Mapping[str, float]
 
+    @property
+    def background(self) -> tuple[float, ...]:
+        """The cosines of the dense ranking that mean something: what a hit's own cosine is to be compared with."""
+        return tuple(hit.score for hit in self.dense if hit.key not in self.unreadable)
+
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:

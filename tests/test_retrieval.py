@@ -196,6 +196,7 @@ def test_the_cosine_of_an_unreadable_passage_does_not_count() -> None:
     gated = run(dense, lexical, shares={1: 0.6})
     assert keys(gated) == [2, 3]
     assert gated.trace.unreadable == {1}
+    assert gated.trace.background == (0.6, 0.1)
 
 
 def test_an_unreadable_passage_is_judged_by_its_words_alone() -> None:

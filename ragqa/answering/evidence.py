@@ -1,0 +1,145 @@
+"""Decides whether the retrieved passages can hold the answer at all, before anything is generated; pure.
+
+Each hit is judged by itself, by a small logistic model of "the answer is in this passage"; the question's evidence is
+that of its best hit. Every feature is a share between 0 and 1, free of the collection's size, of the language and of
+the embedding model, so that one threshold serves a folder of twenty notes and one of a million chunks.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ragqa.answering.cues import asked_for
+from ragqa.text.analyzer import analyze
+from ragqa.text.sentences import spans
+from ragqa.types import Hit
+
+HITS = 8
+"""Only so many of the best hits are judged."""
+BACKGROUND = 4
+"""With fewer other cosines than this there is nothing to compare a cosine with."""
+
+WEIGHTS: Mapping[str, float] = {
+    "constant": -7.65,
+    "passage": 4.53,
+    "window": 6.68,
+    "lead": 2.15,
+    "numbers": -3.25,
+    "codes": -5.0,
+    "kind": -1.12,
+    "length": 1.89,
+    "readable": -2.94,
+    "lift": 9.33,
+}
+"""Fitted by `bench/abstention.py --fit` on one half of a public question set in English, Simplified and Traditional
+Chinese, asked of collections of 20 to 4,700 chunks with and without the article that answers; `codes` alone is a rule,
+since those sets hardly name any: what is said of part TB-4425 answers no question about TB-4490. The constant puts 8 %
+of the fit's answerable questions below one half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`score` is the estimated probability, 0 to 1, that the hits hold the answer; `best` the hit it rests on.
+
+    `best` is an index into the hits, None where there is nothing to rest on; `features` are that hit's.
+    """
+
+    score: float
+    best: int | None
+    features: Mapping[str, float]
+
+
+def assess(
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    idf: Callable[[Sequence[str]], Mapping[str, float]],
+    background: Sequence[float] = (),
+) -> Evidence:
+    """The evidence for an answer in `hits`; 0 without hits, or for a question that names nothing.
+
+    `idf` weighs the question's terms. `background` are the cosines of the whole dense ranking (hundred or so), against
+    which a hit's own cosine stands out or does not; leave it out where the question could not be read.
+    """
+    measured = measure(question, hits, idf=idf, background=background)
+    if not measured:
+        return Evidence(0.0, None, {})
+    logits = [logit(features) for features in measured]
+    best = max(range(len(logits)), key=lambda index: (round(logits[index], 9), -index))
+    return Evidence(1 / (1 + math.exp(-logits[best])), best, measured[best])
+
+
+def logit(features: Mapping[str, float]) -> float:
+    return WEIGHTS["constant"] + math.fsum(WEIGHTS[name] * value for name, value in features.items())
+
+
+def measure(
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    idf: Callable[[Sequence[str]], Mapping[str, float]],
+    background: Sequence[float] = (),
+) -> list[dict[str, float]]:
+    """The features of each of the first hits, in their order.
+
+    - `passage`, `window`: the share of the question's terms, weighed by idf, in the passage with its heading and title,
+      and in its best two neighbouring sentences with them;
+    - `lead`: by which share the BM25 score is above that of the best other hit;
+    - `numbers`, `codes`: the share of the question's numbers, and of its codes (`TB-4425`), that the passage lacks;
+    - `kind`: 1 where the question asks for a time, a number, a reason, a place or a person, and that window has none;
+    - `length`: how long the question is (long ones are covered less);
+    - `readable`, `lift`: 1 where there is a cosine, and how far it rises from the background towards 1.
+    """
+    terms = analyze(question)
+    weights = idf(terms)
+    total = math.fsum(weights.values())
+    if not total:
+        return []
+    numbers = {term for term in terms if any(map(str.isdigit, term))}
+    codes = {term for term in numbers if term[0].isalpha()}
+    wanted = asked_for(question)
+    scores = [hit.lexical or 0.0 for hit in hits]
+
+    def share(found: set[str]) -> float:
+        return math.fsum(weight for term, weight in weights.items() if term in found) / total
+
+    measured = []
+    for index, hit in enumerate(hits[:HITS]):
+        chunk = hit.passage.chunk
+        above = set(analyze(" ".join((hit.passage.title, *chunk.heading))))
+        sentences = [chunk.text[start:end] for start, end in spans(chunk.text)]
+        found = [set(analyze(sentence)) for sentence in sentences]
+        sequence = analyze(chunk.indexed_text)
+        everything = above.union(sequence)
+        windows = [share(above | first | second) for first, second in itertools.pairwise(found)] or [share(everything)]
+        at = windows.index(max(windows))
+        rival = max((score for other, score in enumerate(scores) if other != index), default=0.0)
+        lift = _lift(hit.dense, background)
+        measured.append(
+            {
+                "passage": share(everything),
+                "window": windows[at],
+                "lead": max(0.0, (scores[index] - rival) / scores[index]) if scores[index] > 0 else 0.0,
+                "numbers": len(numbers - everything) / len(numbers) if numbers else 0.0,
+                "codes": len(codes - everything) / len(codes) if codes else 0.0,
+                "kind": float(wanted is not None and not any(map(wanted, sentences[at : at + 2]))),
+                "length": min(1.0, len(weights) / 20),
+                "readable": 0.0 if lift is None else 1.0,
+                "lift": lift or 0.0,
+            }
+        )
+    return measured
+
+
+def _lift(cosine: float | None, background: Sequence[float]) -> float | None:
+    """How far a cosine rises above the mean of the others, as a share of the way to 1; at least 0.
+
+    Models differ in what an unrelated text scores (.1 for one, .7 for another); this measure does not.
+    """
+    if cosine is None or len(background) <= BACKGROUND:
+        return None
+    mean = (math.fsum(background) - max(background)) / (len(background) - 1)
+    return max(0.0, (cosine - mean) / (1 - mean)) if mean < 1 else 0.0
