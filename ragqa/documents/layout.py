@@ -22,10 +22,10 @@ _WIDE = re.compile(f"[{_EAST_ASIAN}]")
 _SENTENCE_END = re.compile(r"[.!?。！？；;:：…][\"'”’」』）)\]》]*(?:\[?\d{1,3}\]?)?$")
 _STARTS_ITEM = re.compile(
     r"""(?: [•●○◦▪■□◆‣⁃∙·*–—-]\s | \(?[0-9]{1,3}[.)、．]\s* (?=\D) | \(?[a-zA-Z][.)]\s | \([ivxIVX]{1,5}\)\s
-        | [（(][一二三四五六七八九十]{1,3}[)）] | [一二三四五六七八九十]{1,3}[、．] | [①-⑳]
-        | 第\s*[一二三四五六七八九十百千零〇0-9]{1,6}\s*[條条章節节編编篇款項项] )""",
+        | [（(][一二三四五六七八九十]{1,3}[)）] | [一二三四五六七八九十]{1,3}[、．] | [①-⑳] )""",
     re.VERBOSE,
 )
+_ARTICLE = re.compile(r"第\s*[一二三四五六七八九十百千零〇0-9]{1,6}\s*[條条章节節编編篇]")
 _CHAPTER = re.compile(r"第\s*[一二三四五六七八九十百零〇0-9]{1,5}\s*([編编篇章節节])")
 _CHAPTER_LEVEL = {"編": 1, "编": 1, "篇": 1, "章": 2, "節": 3, "节": 3}
 _DOT_LEADER = re.compile(r"(?:\.\s?){5,}|…{2,}|·{4,}")
@@ -236,7 +236,7 @@ def _size_levels(pages: Sequence[Sequence[Line]], body: float) -> dict[int, dict
         if number == 0:
             chosen = _without_title_matter(lines, chosen, body)
         candidates[number] = chosen
-    if sum(map(len, candidates.values())) > 0.25 * sum(map(len, pages)):
+    if sum(map(len, candidates.values())) > 0.4 * sum(map(len, pages)):
         return {}
     ranks = {size: rank for rank, size in enumerate(sorted({s for c in candidates.values() for s in c.values()})[::-1])}
     return {
@@ -285,7 +285,7 @@ Seam = Literal["join", "row", "break"]
 
 
 def _page(lines: Sequence[Line], levels: dict[int, int], body: float) -> list[Paragraph]:
-    rights = _right_edges(lines)
+    edges = _right_edges(lines)
     pitch = _pitches(lines)
     paragraphs: list[Paragraph] = []
     group: list[int] = []
@@ -297,15 +297,15 @@ def _page(lines: Sequence[Line], levels: dict[int, int], body: float) -> list[Pa
                 same = levels.get(index) == levels.get(group[-1]) and _is_near(lines[group[-1]], lines[index])
                 seam = "join" if same else "break"
             else:
-                seam = _seam(lines[group[-1]], lines[index], rights[group[-1]], pitch)
+                seam = _seam(lines[group[-1]], lines[index], edges[group[-1]], pitch)
             if seam == "break":
-                paragraphs.extend(_paragraph(lines, group, seams, levels, rights, body))
+                paragraphs.extend(_paragraph(lines, group, seams, levels, edges, body))
                 group, seams = [], []
             else:
                 seams.append(seam)
         group.append(index)
     if group:
-        paragraphs.extend(_paragraph(lines, group, seams, levels, rights, body))
+        paragraphs.extend(_paragraph(lines, group, seams, levels, edges, body))
     return _with_headings_in_place(paragraphs)
 
 
@@ -328,8 +328,16 @@ def _stands_below(other: Paragraph, heading: Paragraph) -> bool:
     return other.top < heading.top and other.left < heading.right and heading.left < other.right
 
 
-def _right_edges(lines: Sequence[Line]) -> list[float]:
-    """For each line, how far to the right the lines of its column reach."""
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """How far to the right the lines of a column reach; `shared` if more than one does."""
+
+    right: float
+    shared: bool
+
+
+def _right_edges(lines: Sequence[Line]) -> list[Edge]:
+    """For each line, the edge of its column nearby."""
     edges = []
     for index, line in enumerate(lines):
         near = [
@@ -337,11 +345,9 @@ def _right_edges(lines: Sequence[Line]) -> list[float]:
             for other in lines[max(0, index - 6) : index + 7]
             if abs(other.left - line.left) < 3 * max(line.size, 1) and abs(other.size - line.size) < 0.12 * line.size
         ]
-        widths = sorted(other.right - other.left for other in near)
-        usual = statistics.median(widths[len(widths) // 2 :]) if widths else 0.0
-        edges.append(
-            max((other.right for other in near if other.right - other.left <= 1.3 * usual), default=line.right)
-        )
+        edge = max((other.right for other in near), default=line.right)
+        reaching = sum(other.right > edge - 0.15 * (edge - line.left) for other in near)
+        edges.append(Edge(edge, reaching > 1))
     return edges
 
 
@@ -363,7 +369,7 @@ def _is_near(above: Line, below: Line) -> bool:
     return -0.5 * above.size < above.bottom - below.top < 2.0 * max(above.size, below.size)
 
 
-def _seam(above: Line, below: Line, right: float, pitch: dict[float, float]) -> Seam:
+def _seam(above: Line, below: Line, edge: Edge, pitch: dict[float, float]) -> Seam:
     size = max(above.size, 0.1)
     distance = above.bottom - below.top
     if abs(distance) < 0.4 * size and below.left >= above.right - 0.3 * size:
@@ -372,29 +378,31 @@ def _seam(above: Line, below: Line, right: float, pitch: dict[float, float]) -> 
         return "break"  # text on its side
     if abs(above.size - below.size) > 0.15 * size:
         return "break"
-    is_full = _is_full(above, below, right)
+    is_full = _is_full(above, below, edge)
     ends = _SENTENCE_END.search(above.text) is not None
     usual = pitch.get(_rounded(above.size), 1.3 * size)
     if distance < -0.5 * size:  # the next column
         return "join" if is_full and not ends and not _STARTS_ITEM.match(below.text) else "break"
     if distance > 1.3 * usual + 0.1 * size or distance < 0.3 * size:
         return "break"
-    if _CHAPTER.match(below.text) or (_CHAPTER.match(above.text) and not is_full):
-        return "break"
+    if _ARTICLE.match(below.text) or (_CHAPTER.match(above.text) and not is_full):
+        return "join" if is_full and not ends else "break"  # a sentence may name an article
     if _STARTS_ITEM.match(below.text) or is_row(above) or is_row(below) or _are_figures(above, below):
         return "row"
     is_indented = below.left - above.left > 0.8 * size
     if is_full:
         return "break" if ends and is_indented else "join"
-    if not ends and below.text[:1].islower() and 2 * (above.right - above.left) > right - above.left:
+    if not ends and below.text[:1].islower() and 2 * (above.right - above.left) > edge.right - above.left:
         return "join"  # the column is narrower here than further down
     return "break" if ends or is_indented else "row"
 
 
-def _is_full(above: Line, below: Line, right: float) -> bool:
+def _is_full(above: Line, below: Line, edge: Edge) -> bool:
     """Whether the line was broken for lack of space: the first word of the next one would not have fitted in."""
     width = _unit(below) * _first_word(below.text)
-    return above.right + width + 0.25 * above.size > right - 0.25 * above.size
+    if not edge.shared and not below.text[:1].islower() and not _WIDE.match(below.text):
+        return False  # the only long line around: a title above an address is no prose
+    return above.right + width + 0.25 * above.size > edge.right - 0.25 * above.size
 
 
 def _unit(line: Line) -> float:
@@ -433,7 +441,7 @@ def _paragraph(
     group: Sequence[int],
     seams: Sequence[Seam],
     levels: dict[int, int],
-    rights: Sequence[float],
+    edges: Sequence[Edge],
     body: float,
 ) -> Iterator[Paragraph]:
     """One block from its lines; nothing if they are blank."""
@@ -456,7 +464,7 @@ def _paragraph(
         return
     rows = seams.count("row")
     is_table = rows and 2 * sum(is_row(line) or _are_figures(line, line) for line in members) > len(members)
-    reaches = last.right > rights[group[-1]] - 4 * last.size
+    reaches = last.right > edges[group[-1]].right - 4 * last.size
     is_open = (reaches or text.endswith(SOFT_HYPHEN)) and not _SENTENCE_END.search(text)
     kind: Kind = "table" if is_table else "paragraph"
     yield Paragraph(kind, text, 0, last.size, is_open and not is_table, *place)
