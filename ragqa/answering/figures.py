@@ -80,7 +80,7 @@ def remove(text: str) -> str:
 
 def _without_dates(text: str) -> tuple[str, set[Date]]:
     dates: set[Date] = set()
-    rest = fold(text)
+    rest = fold(_LIST_COMMA.sub("，\n", text))
     for pattern in _DATES:
         rest = pattern.sub(lambda found: _take_date(found, dates), rest)
     return rest, dates
@@ -149,6 +149,8 @@ _HAN_DIGITS = {character: value for value, character in enumerate("零一二三�
 }
 _HAN_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
 
+_LIST_COMMA = re.compile(r"，(?!\d{3}(?!\d))")
+"""Folding makes a full-width comma an ASCII one, which between digits would read as part of a number."""
 _NUMBER = re.compile(
     rf"(?P<percent>百分之)?(?P<digits>(?<![a-z0-9_.])-?\d+(?:,\d{{3}})*(?!\d|,\d)(?:\.\d+)?(?!\.\d))"
     rf"(?:\s*(?P<scale>(?:hundred|thousand|million|billion|bn)(?![a-z])|[百千万亿]+))?"

@@ -26,6 +26,7 @@ _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _LINE_HYPHEN = re.compile(r"-[ \t]*\n\s*")
 _IN_NUMBER = re.compile(r"(?<=\d) ?(-) ?(?=\d)|(?<=\d)([.,:/'])(?=\d)|(?<![a-z0-9_)\]-])(-)(?=\d)")
 """The sign of a range (with spaces or without), a separator, a minus."""
+_THOUSANDS = re.compile(r"\d{3}(?!\d)")
 _HAN_NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿两廿卅")
 _NUMBER_SIGNS = frozenset(".,:/'-")
 """Significant only inside a number or before it, where they never end one."""
@@ -137,7 +138,11 @@ def _is_numeral(character: str) -> bool:
 def _skeleton(text: str) -> _Skeleton:
     folded, offsets = fold_with_offsets(text)
     folded = _DASHES.sub("-", folded)
-    in_numbers = {found.start(found.lastindex or 0) for found in _IN_NUMBER.finditer(folded)}
+    in_numbers = {
+        place
+        for found in _IN_NUMBER.finditer(folded)
+        if not _lists(folded, place := found.start(found.lastindex or 0), text[offsets[place]])
+    }
     line_hyphens = {found.start(): found.end() for found in _LINE_HYPHEN.finditer(folded)}
     characters: list[str] = []
     gaps: list[_Gap] = []
@@ -158,6 +163,11 @@ def _skeleton(text: str) -> _Skeleton:
         ends.append(_end_of(i, offsets))
         gap = _Gap.NONE
     return _Skeleton("".join(characters), tuple(gaps), tuple(starts), tuple(ends))
+
+
+def _lists(folded: str, place: int, original: str) -> bool:
+    """Whether this is the comma of Chinese text between two numbers, `30，45`; behind one of thousands are three."""
+    return original == "，" and _THOUSANDS.match(folded, place + 1) is None
 
 
 def _end_of(i: int, offsets: list[int]) -> int:

@@ -58,6 +58,11 @@ def test_a_number_is_the_same_in_figures_full_width_and_chinese(number: int) -> 
         assert values(text) == {number}, text
 
 
+def test_numbers_in_a_list_are_read_one_by_one() -> None:
+    assert values("分別為30，45，2,500和１，２００元") == {30, 45, 2500, 1200}
+    assert values("30, 45, 1,200") == {30, 45, 1200}
+
+
 @given(st.integers(2, 999_999))
 def test_a_number_is_the_same_in_english_words(number: int) -> None:
     assert values(f"pay {in_english(number)} units") == {number}
