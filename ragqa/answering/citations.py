@@ -118,7 +118,7 @@ def _citations(
         quoted = [span for quote in claimed.get(number, ()) if (span := _telling(quote, chunk.text))]
         if not quoted:
             citing = [sentence.text for sentence in sentences if number in sentence.citations]
-            quoted = [span for text in citing if (span := _bearing(text, chunk.text))]
+            quoted = [span for text in citing if (span := _bearing(text, hit))]
         for start, end in _merged(quoted, chunk.text):
             page, label = page_of(hit.passage, chunk.start + start)
             quote = Quote(chunk.text[start:end], chunk.start + start, chunk.start + end, page, label)
@@ -139,15 +139,22 @@ def _telling(quote: str, text: str) -> tuple[int, int] | None:
     return min(span[0], around[0][0]), max(span[1], around[-1][1])
 
 
-def _bearing(sentence: str, text: str) -> tuple[int, int] | None:
-    """The words of a passage that bear a sentence out: the sentence itself, else the best of its own that do."""
+def _bearing(sentence: str, hit: Hit) -> tuple[int, int] | None:
+    """The words of a passage that bear a sentence out: the sentence itself, else the best of its own that do.
+
+    Title and headings say what the words speak of ("Leeds", "Annual leave"), as they do for a reader.
+    """
+    text = hit.passage.chunk.text
     if span := locate(sentence, text):
         return span
+    above = "\n".join((hit.passage.title, *hit.passage.chunk.heading))
     places = spans(text)
     # Two neighbouring sentences are tried together after each alone: facts are often stated across a full stop.
     pairs = [(first[0], second[1]) for first, second in itertools.pairwise(places)]
     for candidates in (places, pairs):
-        bearing = [place for place in candidates if check(sentence, [text[slice(*place)]]) != "unsupported"]
+        bearing = [
+            place for place in candidates if check(sentence, [f"{above}\n{text[slice(*place)]}"]) != "unsupported"
+        ]
         if bearing:
             return max(bearing, key=lambda place: (overlap(sentence, text[slice(*place)]), -place[0]))
     return None

@@ -58,16 +58,21 @@ def _invoke(arguments: Sequence[str]) -> int:
 
     from ragqa.cli.app import app
 
+    if "_RAGQA_COMPLETE" in os.environ:  # the shell asks for completions
+        app(prog_name="ragqa")
+    command = typer.main.get_command(app)
     try:
-        result = app(args=list(arguments), prog_name="ragqa", standalone_mode=False)
+        # Not `app()`: it swallows interrupts and broken pipes, which are ours to report.
+        with command.make_context("ragqa", list(arguments)) as context:
+            result = command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     except TyperException as error:
-        command = getattr(getattr(error, "ctx", None), "command_path", "ragqa")
+        path = getattr(getattr(error, "ctx", None), "command_path", "ragqa")
         if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps this class to itself
             sys.stderr.write(error.format_message() + "\n")
             return UsageError.exit_code
-        raise UsageError(error.format_message(), remedy=f"`{command} --help` shows how it is used") from error
-    except typer.Abort as error:
-        raise KeyboardInterrupt from error
+        raise UsageError(error.format_message(), remedy=f"`{path} --help` shows how it is used") from error
     return result if isinstance(result, int) else 0
 
 
