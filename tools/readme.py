@@ -28,7 +28,7 @@ MARK = "\x1e"
 def rewritten(text: str) -> str:
     """`text` with the output of every console block as it is now."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = Path(name).resolve()
         shutil.copytree(ROOT / "sample_docs", folder / "sample_docs")
         return BLOCK.sub(lambda block: _run(block.group(), folder), text)
 
@@ -56,7 +56,7 @@ def _run(block: str, folder: Path) -> str:
         text=True,
         check=False,
     )
-    outputs = done.stdout.split(MARK)
+    outputs = done.stdout.replace(str(folder), "/home/me").split(MARK)
     return "\n".join(f"$ {command}\n{_ended(out)}" for command, out in zip(commands, outputs, strict=False))
 
 

@@ -38,7 +38,7 @@ def ask(
     extractive: Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")] = False,
     explain: ExplainOption = False,
 ) -> int:
-    """Answer a question from the documents, with citations that code has checked.
+    """Answer a question, with citations that code has checked.
 
     Exit code 3 means that the documents do not hold the answer, 5 that the model service failed or was cut off.
     """
@@ -61,7 +61,7 @@ def search(
     top_k: TopKOption = None,
     explain: ExplainOption = False,
 ) -> int:
-    """Show the passages that fit a query best, with where they stand. Exit code 3 if there are none."""
+    """Show the passages that fit a query best. Exit code 3 if there are none."""
     from ragqa import wiring
     from ragqa.cli import render, shapes
     from ragqa.flows import search as flow

@@ -16,7 +16,10 @@ def register(app: typer.Typer) -> None:
 
 
 def status(session: Session) -> int:
-    """What the index holds: documents, chunks, languages, models, size, and how many files changed since."""
+    """What the index holds, and how many files changed since.
+
+    Documents, chunks, languages, the embedding model, size, freshness.
+    """
     from ragqa import wiring
     from ragqa.cli import reports, shapes
     from ragqa.flows import look
@@ -28,7 +31,7 @@ def status(session: Session) -> int:
 
 
 def list_documents(session: Session) -> int:
-    """Every document, and every file that could not be used with its reason."""
+    """Every document; refused files with the reason."""
     from ragqa import wiring
     from ragqa.cli import reports, shapes
     from ragqa.flows import look

@@ -22,7 +22,10 @@ def check(
         bool, typer.Option("--repair", help="Build what is derived (postings, vector file) anew.")
     ] = False,
 ) -> int:
-    """Verify every checksum, every posting and the vector file against the stored text. Exit code 4 if damaged."""
+    """Verify the whole index; exit code 4 if it is damaged.
+
+    SQLite itself, every checksum, every posting against the stored text, the vector file against the store.
+    """
     from ragqa import wiring
     from ragqa.cli import reports, shapes
     from ragqa.flows import upkeep
@@ -61,7 +64,10 @@ def reembed(
         str | None, typer.Option("--model", metavar="NAME", help="The embedding model. [default: as in the settings]")
     ] = None,
 ) -> int:
-    """Chunk and embed every stored document again, from its stored text, as the settings are now."""
+    """Chunk and embed everything again, from stored text.
+
+    Needed after a change of the embedding model or of chunk sizes; no file is read.
+    """
     from ragqa import wiring
     from ragqa.cli import reports, shapes
     from ragqa.flows import upkeep
