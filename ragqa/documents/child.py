@@ -194,8 +194,10 @@ class _Child:
     def kill(self) -> None:
         """End the child and whatever it may have started, and take its status so that nothing is left of it."""
         if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
+            try:
                 os.killpg(self._process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                self._process.kill()
             self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

@@ -263,10 +263,8 @@ def test_the_child_knows_no_keys_and_can_write_no_file(monkeypatch: pytest.Monke
         (child,) = set(children_of(os.getpid()))
         assert b"canary-key" not in Path(f"/proc/{child}/environ").read_bytes()
         limits = Path(f"/proc/{child}/limits").read_text(encoding="ascii")
-        assert [line.split()[3] for line in limits.splitlines() if line.startswith(("Max file size", "Max core"))] == [
-            "0",
-            "0",
-        ]
+        chosen = [line.split()[-3:-1] for line in limits.splitlines() if line.startswith(("Max file size", "Max core"))]
+        assert chosen == [["0", "0"]] * 2
 
 
 def test_a_child_serves_many_documents_and_is_then_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

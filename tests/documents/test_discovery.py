@@ -199,6 +199,13 @@ def test_a_file_that_changes_under_the_reader_is_noticed(
     assert caught.value.code == "changed"
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs a file whose size is not what it says")
+def test_a_file_longer_than_its_size_is_a_change() -> None:
+    with pytest.raises(DocumentError) as caught:
+        read(b"/proc/self/status", max_bytes=1 << 20)
+    assert caught.value.code == "changed"
+
+
 def test_a_vanished_file_is_a_change(tmp_path: Path) -> None:
     with pytest.raises(DocumentError) as caught:
         read(os.fsencode(tmp_path / "gone.txt"), max_bytes=100)
