@@ -17,6 +17,7 @@ REMEDY_DAMAGED = "`ragqa check` says what is damaged and rebuilds what can be re
 
 _BUSY_MS = 10_000
 _PARAMETERS = 500
+_GREATEST = (1 << 63) - 1
 _READ_ONLY_FOLDER = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
@@ -103,16 +104,26 @@ class Database:
         with self.errors():
             return self._connection.execute(statement, values).fetchall()
 
-    def stream(self, statement: str, *values: object) -> Iterator[Row]:
-        """Rows as they are read, for results that should not be in memory at once."""
-        with self.errors():
-            yield from self._connection.execute(statement, values)
-
     def rows_in(self, statement: str, values: Sequence[object]) -> Iterator[Row]:
         """Rows of a statement with `IN (?)`, for any number of values, in no particular order."""
         for start in range(0, len(values), _PARAMETERS):
             part = values[start : start + _PARAMETERS]
             yield from self.rows(statement.replace("(?)", f"({','.join('?' * len(part))})"), *part)
+
+    def pages(
+        self, columns: str, table: str, key: str, *, after: int = 0, last: int = _GREATEST, rows: int = _PARAMETERS
+    ) -> Iterator[list[Row]]:
+        """All rows with `after` < `key` <= `last`, ascending, some at a time; `key` is the first of `columns`.
+
+        Rows of a damaged table may come in any order: what does not ascend is refused, or reading might never end.
+        """
+        statement = f"SELECT {columns} FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key} LIMIT ?"
+        while page := self.rows(statement, after, last, rows):
+            for row in page:
+                if not isinstance(row[0], int) or row[0] <= after:
+                    raise IndexDamaged(f"{self._path} is damaged: {table} is out of order", remedy=REMEDY_DAMAGED)
+                after = row[0]
+            yield page
 
     def close(self) -> None:
         # A close that cannot tidy the log (a full disk) loses nothing: the next one to open does it.

@@ -16,7 +16,7 @@ from ragqa.errors import IndexDamaged
 from ragqa.index import postings, rows, vectorfile
 from ragqa.index.database import Database, Row
 from ragqa.index.rows import ChunkRow, ContentRow
-from ragqa.index.vectorblocks import decode, vector_batches
+from ragqa.index.vectorblocks import COLUMNS, decode, vector_batches
 
 if TYPE_CHECKING:
     from ragqa.index.postings import Segment
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Kind = Literal["sqlite", "record", "text", "passages", "vectors", "postings", "vector_file", "counts", "commits"]
 Analyze = Callable[[str], Sequence[str]]
 
-_PAGE = 500
 _REBUILD = "`ragqa check --repair` rebuilds it from what is stored"
 _REMEDIES: dict[Kind, str] = {
     "sqlite": "move the index folder away and ingest again; the old one still answers where it is not damaged",
@@ -111,7 +110,7 @@ class _Check:
             yield Finding("sqlite", f"row {row} of {table} points to nothing")
 
     def documents(self) -> Iterator[Finding]:
-        for row in self._pages("documents", f"id, {rows.DOCUMENT_COLUMNS}", "id"):
+        for row in self._rows(f"id, {rows.DOCUMENT_COLUMNS}", "documents", "id"):
             self.seen["documents"] += 1
             try:
                 rows.read_document_row(row[1:])
@@ -120,7 +119,7 @@ class _Check:
 
     def texts(self) -> Iterator[Finding]:
         """Each content's text, and its chunks against it."""
-        for row in self._pages("contents", f"{rows.CONTENT_COLUMNS}, structure, text", "id"):
+        for row in self._rows(f"{rows.CONTENT_COLUMNS}, structure, text", "contents", "id"):
             self.seen["contents"] += 1
             name = rows.document_name(self._database, row[0])
             try:
@@ -160,7 +159,7 @@ class _Check:
         if embedder is None:
             return
         covered: Counter[int] = Counter()
-        for block in self._pages("vectors", "first_key, content_id, checksum, data", "first_key"):
+        for block in self._rows(COLUMNS, "vectors", "first_key"):
             try:
                 first, vectors = decode(self._database, block, embedder.dimensions)
             except IndexDamaged as error:
@@ -205,13 +204,7 @@ class _Check:
 
     def _expected(self, first_key: int, last_key: int) -> Iterator[tuple[int, int, int, int]]:
         """(key, content, fingerprint of its terms, their number) of each sound chunk in a range of keys."""
-        after = first_key - 1
-        while page := self._database.rows(
-            f"SELECT {rows.CHUNK_COLUMNS} FROM chunks WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
-            after,
-            last_key,
-            _PAGE,
-        ):
+        for page in self._database.pages(rows.CHUNK_COLUMNS, "chunks", "key", after=first_key - 1, last=last_key):
             for row in page:
                 try:
                     chunk = rows.read_chunk(row)
@@ -221,7 +214,6 @@ class _Check:
                 counted = Counter(terms)
                 expected = sum(_hash(_encode(term)) * count for term, count in counted.items()) & _MASK
                 yield chunk.key, chunk.content_id, expected, len(terms)
-            after = page[-1][0]
 
     def vector_file(self) -> Iterator[Finding]:
         """The FAISS file, its bytes and its vectors, against the store."""
@@ -267,19 +259,14 @@ class _Check:
         if self._store.lost_commits:
             yield Finding("commits", f"the last {self._store.lost_commits} commits are gone")
 
+    def _rows(self, columns: str, table: str, key: str) -> Iterator[Row]:
+        for page in self._database.pages(columns, table, key):
+            yield from page
+
     def _about(self, kind: Kind, what: str, content_id: object) -> Finding:
         if not isinstance(content_id, int):
             return Finding(kind, what)
         return Finding(kind, what, rows.document_name(self._database, content_id), content_id)
-
-    def _pages(self, table: str, columns: str, key: str) -> Iterator[Row]:
-        """All rows of a table, some at a time; what cannot be read raises IndexDamaged."""
-        after = -1
-        while page := self._database.rows(
-            f"SELECT {columns} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT {_PAGE}", after
-        ):
-            yield from page
-            after = page[-1][0]
 
 
 _MASK = (1 << 64) - 1

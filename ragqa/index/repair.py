@@ -100,10 +100,7 @@ def _drop_orphans(database: Database) -> None:
 def _rebuild_postings(database: Database, analyze: Analyze) -> None:
     database.execute("DELETE FROM segment_blocks")
     database.execute("DELETE FROM segments")
-    after = 0
-    while page := database.rows(
-        f"SELECT {CHUNK_COLUMNS} FROM chunks WHERE key > ? ORDER BY key LIMIT {_CHUNKS_PER_SEGMENT}", after
-    ):
+    for page in database.pages(CHUNK_COLUMNS, "chunks", "key", rows=_CHUNKS_PER_SEGMENT):
         terms = [analyze(read_chunk(row).chunk.indexed_text) for row in page]
         for row, own in zip(page, terms, strict=True):
             if row[TERMS_COLUMN] != len(own):
@@ -111,7 +108,6 @@ def _rebuild_postings(database: Database, analyze: Analyze) -> None:
                     "UPDATE chunks SET terms = ?, checksum = ? WHERE key = ?", *recounted(row, len(own)), row[0]
                 )
         postings.append(database, [row[0] for row in page], terms)
-        after = page[-1][0]
 
 
 def _count(database: Database) -> None:

@@ -29,7 +29,6 @@ from ragqa.index.rows import ChunkRow, ContentRow
 from ragqa.types import Document, Language, Page, Passage
 
 _CHUNK_ID_PREFIX = 6
-_CHUNKS_AT_ONCE = 500
 
 
 class Store:
@@ -300,16 +299,13 @@ class Store:
 
     def chunks(self) -> Iterator[IndexedChunk]:
         """Every live chunk, ascending by key, each verified."""
-        after = seen = 0
-        while keys := [
-            row[0]
-            for row in self.database.rows(
-                "SELECT key FROM chunks WHERE key > ? ORDER BY key LIMIT ?", after, _CHUNKS_AT_ONCE
-            )
-        ]:
-            for chunk in self._chunks(keys):
+        seen = 0
+        for page in self.database.pages(rows.CHUNK_COLUMNS, "chunks", "key"):
+            for row in page:
+                with self._naming_document(row[2]):
+                    chunk = rows.read_chunk(row)
                 yield IndexedChunk(chunk.key, chunk.content_id, chunk.chunk)
-            after, seen = keys[-1], seen + len(keys)
+            seen += len(page)
         if seen != self.total("chunks"):
             raise IndexDamaged(
                 f"the index should hold {self.total('chunks')} passages and holds {seen}", remedy=REMEDY_DAMAGED

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROWS = 32
 """Small enough that the row of one passage is read, and verified, in a few microseconds."""
 _BATCH_BLOCKS = 256
-_COLUMNS = "SELECT first_key, content_id, checksum, data FROM vectors"
+COLUMNS = "first_key, content_id, checksum, data"
 
 
 def write_vectors(database: Database, content_id: int, first_key: int, vectors: Vectors) -> None:
@@ -36,14 +36,10 @@ def vector_batches(database: Database, dimensions: int, *, after: int = 0) -> It
     """Every stored vector with a key above `after`, ascending, some thousands at a time."""
     import numpy as np
 
-    while True:
-        blocks = database.rows(f"{_COLUMNS} WHERE first_key > ? ORDER BY first_key LIMIT ?", after, _BATCH_BLOCKS)
-        if not blocks:
-            return
+    for blocks in database.pages(COLUMNS, "vectors", "first_key", after=after, rows=_BATCH_BLOCKS):
         decoded = [decode(database, block, dimensions) for block in blocks]
         keys = np.concatenate([np.arange(first, first + len(rows)) for first, rows in decoded])
         yield keys, np.concatenate([rows for _, rows in decoded]).astype(np.float32)
-        after = blocks[-1][0]
 
 
 def vectors_of(database: Database, dimensions: int, keys: Sequence[int]) -> dict[int, NDArray[np.float16]]:
@@ -52,7 +48,9 @@ def vectors_of(database: Database, dimensions: int, keys: Sequence[int]) -> dict
     first, rows = 0, None
     for key in sorted(set(keys)):
         if rows is None or not first <= key < first + len(rows):
-            block = database.row(f"{_COLUMNS} WHERE first_key <= ? ORDER BY first_key DESC LIMIT 1", key)
+            block = database.row(
+                f"SELECT {COLUMNS} FROM vectors WHERE first_key <= ? ORDER BY first_key DESC LIMIT 1", key
+            )
             if block is None:
                 continue
             first, rows = decode(database, block, dimensions)
