@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from ragqa.types import Chunk, Hit, Passage
+
+# An example is slow when tables are read for the first time, or the machine is busy; that is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 MakeHit = Callable[..., Hit]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from ragqa.answering.evidence import Evidence
 from ragqa.flows.ask import Asked
@@ -12,6 +13,10 @@ from ragqa.flows.search import Found, IndexFacts
 from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta
 from ragqa.retrieval import Retrieval, Trace
 from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Quote, Scored, Sentence, Usage
+
+# An example is slow when tables are read for the first time, or the machine is busy; that is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 HOSTILE = "a\x1b[2J\x9b31m\u202eb\x07\udcff[x](http://e.example)<script>![i](x)\ufdd0|&"
 LEAVE = "Annual leave is 25 days a year. Leave is requested by e-mail. Unused leave lapses."
