@@ -28,15 +28,17 @@ _STARTS_ITEM = re.compile(
 _ARTICLE = re.compile(r"第\s*[一二三四五六七八九十百千零〇0-9]{1,6}\s*[條条章节節编編篇]")
 _CHAPTER = re.compile(r"第\s*[一二三四五六七八九十百零〇0-9]{1,5}\s*([編编篇章節节])")
 _CHAPTER_LEVEL = {"編": 1, "编": 1, "篇": 1, "章": 2, "節": 3, "节": 3}
-_DOT_LEADER = re.compile(r"(?:\.\s?){5,}|…{2,}|·{4,}")
+_DOT_LEADER = re.compile(r"[^\S\n]*(?:(?:\.[^\S\n]?){5,}|…{3,}|·{4,})[^\S\n]*")
+"""Dots that lead the eye to a page number."""
+
 _FIGURE = re.compile(r"[($€£¥+-]*\d[\d,.]*[)%]*$|^[—–-]$|^N/?A$")
-_DIGITS = re.compile(r"\d+")
-_ROMAN_ALONE = re.compile(r"^[\s\-–—]*[ivxlc]{1,7}[\s\-–—]*$", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+|(?<![^\s\-–—])[ivxlc]{1,7}(?=[\s\-–—]*$)")  # figures, and a Roman number at the end
 _DIVIDED_AT_END = re.compile("(?<=[a-z\u00df-\u00ff])[-\u2010\u00ad]$")
 _NOT_KEY = re.compile(r"[\W_]+")
 
 _HEADING_SIZE = 1.15
 _LONGEST_HEADING = 120
+_NEAR, _AROUND = 6, 40
 _REPEATED_SHARE = 0.4
 _REPEATED_PAGES = 3
 
@@ -166,7 +168,7 @@ def _edge(lines: Sequence[Line]) -> dict[int, tuple[str, int]]:
 
 
 def _mask(text: str) -> str:
-    return "#" if _ROMAN_ALONE.match(text) else _DIGITS.sub("#", " ".join(text.split())).strip("-–— ")
+    return _NUMBER.sub("#", " ".join(text.split()).casefold()).strip("-–— ")
 
 
 # --- headings ---------------------------------------------------------------------------------------------------------
@@ -340,15 +342,20 @@ def _right_edges(lines: Sequence[Line]) -> list[Edge]:
     """For each line, the edge of its column nearby."""
     edges = []
     for index, line in enumerate(lines):
-        near = [
-            other
-            for other in lines[max(0, index - 6) : index + 7]
-            if abs(other.left - line.left) < 3 * max(line.size, 1) and abs(other.size - line.size) < 0.12 * line.size
-        ]
+        near = _in_column(line, lines[max(0, index - _NEAR) : index + _NEAR + 1])
         edge = max((other.right for other in near), default=line.right)
-        reaching = sum(other.right > edge - 0.15 * (edge - line.left) for other in near)
+        around = _in_column(line, lines[max(0, index - _AROUND) : index + _AROUND + 1])
+        reaching = sum(other.right > edge - 0.15 * (edge - line.left) for other in around)
         edges.append(Edge(edge, reaching > 1))
     return edges
+
+
+def _in_column(line: Line, others: Sequence[Line]) -> list[Line]:
+    """Those of the other lines that begin at about the same place, in about the same size."""
+    left, size = line.left, line.size
+    return [
+        other for other in others if abs(other.left - left) < 3 * max(size, 1) and abs(other.size - size) < 0.12 * size
+    ]
 
 
 def _pitches(lines: Sequence[Line]) -> dict[float, float]:
@@ -385,9 +392,10 @@ def _seam(above: Line, below: Line, edge: Edge, pitch: dict[float, float]) -> Se
         return "join" if is_full and not ends and not _STARTS_ITEM.match(below.text) else "break"
     if distance > 1.3 * usual + 0.1 * size or distance < 0.3 * size:
         return "break"
-    if _ARTICLE.match(below.text) or (_CHAPTER.match(above.text) and not is_full):
+    are_rows = is_row(above) or is_row(below)
+    if not are_rows and (_ARTICLE.match(below.text) or (_CHAPTER.match(above.text) and not is_full)):
         return "join" if is_full and not ends else "break"  # a sentence may name an article
-    if _STARTS_ITEM.match(below.text) or is_row(above) or is_row(below) or _are_figures(above, below):
+    if are_rows or _STARTS_ITEM.match(below.text) or (_ends_in_figures(above) and _ends_in_figures(below)):
         return "row"
     is_indented = below.left - above.left > 0.8 * size
     if is_full:
@@ -418,7 +426,7 @@ def _first_word(text: str) -> int:
 
 
 def _half_ems(text: str) -> int:
-    return len(text) + len(_WIDE.findall(text))
+    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
 
 
 def is_row(line: Line) -> bool:
@@ -430,10 +438,12 @@ def is_row(line: Line) -> bool:
     return (line.right - line.left) / (_half_ems(line.text) * line.size / 2) > 1.45
 
 
-def _are_figures(above: Line, below: Line) -> bool:
-    return all(sum(1 for word in line.text.split() if _FIGURE.search(word)) >= 2 for line in (above, below)) and all(
-        _FIGURE.search(line.text.split()[-1]) for line in (above, below) if line.text.split()
-    )
+def _ends_in_figures(line: Line) -> bool:
+    """Whether the line has two figures or more, one of them at its end, as rows of financial tables have."""
+    words = line.text.split()
+    if not words or not _FIGURE.search(words[-1]):
+        return False
+    return sum(1 for word in words if _FIGURE.search(word)) >= 2
 
 
 def _paragraph(
@@ -450,7 +460,7 @@ def _paragraph(
     for seam, index in zip(seams, group[1:], strict=True):
         following = lines[index].text
         text = _joined(text, following) if seam == "join" else f"{text}\n{following}"
-    text = text.strip()
+    text = _DOT_LEADER.sub(" ... ", text).strip()
     if not text:
         return
     members = [lines[index] for index in group]
@@ -463,7 +473,7 @@ def _paragraph(
         yield Paragraph("heading", text, level, first.size, False, *place)
         return
     rows = seams.count("row")
-    is_table = rows and 2 * sum(is_row(line) or _are_figures(line, line) for line in members) > len(members)
+    is_table = rows and 2 * sum(is_row(line) or _ends_in_figures(line) for line in members) > len(members)
     reaches = last.right > edges[group[-1]].right - 4 * last.size
     is_open = (reaches or text.endswith(SOFT_HYPHEN)) and not _SENTENCE_END.search(text)
     kind: Kind = "table" if is_table else "paragraph"

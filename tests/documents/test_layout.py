@@ -47,7 +47,7 @@ def test_no_visible_character_is_lost_or_made_up(pages: list[list[Line]], outlin
         before = Counter("".join(line.text for line in lines))
         after = Counter("".join(paragraph.text for paragraph in paragraphs))
         for counts in (before, after):
-            for character in [c for c in counts if c.isspace() or c in (SOFT_HYPHEN, "-", "\u2010", "\xad")]:
+            for character in [c for c in counts if c.isspace() or c in f"{SOFT_HYPHEN}-\u2010\xad.…·"]:
                 del counts[character]
         assert before == after
 
@@ -60,6 +60,18 @@ def test_a_short_last_line_ends_the_paragraph() -> None:
 def test_lines_that_could_have_been_longer_stay_apart() -> None:
     address = column("The Riverside Library of the Old Town and its Harbour", "12 Mill Lane", "Harbourtown")
     assert texts(address) == ["The Riverside Library of the Old Town and its Harbour\n12 Mill Lane\nHarbourtown"]
+
+
+def test_two_lines_of_prose_are_joined_before_a_capital_where_the_column_is_known() -> None:
+    full = "these words fill the line from one side to the other"
+    lines = column(*[full] * 5, "end.") + column(full, "Taiwan asks for more.", top=560)
+    assert texts(lines) == [f"{' '.join([full] * 5)} end.", f"{full} Taiwan asks for more."]
+
+
+def test_dots_that_lead_to_a_page_number_are_few() -> None:
+    assert texts(column("1 Opening hours . . . . . . . . . . 3", "2 Leave..................... 14")) == [
+        "1 Opening hours ... 3\n2 Leave ... 14"
+    ]
 
 
 def test_a_gap_ends_the_paragraph() -> None:
