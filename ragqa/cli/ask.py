@@ -134,6 +134,8 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
                 session.note("extractive answer; for a written one set GEMINI_API_KEY, or answer.model in the settings")
             return 0
         case "not_found":
+            if session.format is Format.TEXT and session.at_terminal:
+                session.out.line()  # behind what was streamed before it turned out to stand on nothing
             if not session.quiet:
                 session.err.write(render.closest(asked))
             return NoEvidence.exit_code

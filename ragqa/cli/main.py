@@ -16,6 +16,7 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """The console script. Nothing heavy is imported before signals are handled."""
+    _open_closed_streams()
     _handle_signals()
     try:
         code = run(sys.argv[1:])
@@ -42,6 +43,13 @@ class Terminated(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
+
+
+def _open_closed_streams() -> None:
+    """A closed stdin, stdout or stderr (`>&-`) is opened on nothing, lest the index's file get its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 
 def _handle_signals() -> None:

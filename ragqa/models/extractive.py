@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ragqa.answering.markers import without_markers
 from ragqa.answering.selection import select
 from ragqa.ports import Finish, GenerationRequest
 
@@ -25,5 +26,7 @@ class ExtractiveGenerator:
         chosen = select(request.question, request.sources, idf=self._idf, limit=self._sentences)
         for number, sentence in enumerate(chosen):
             separator = "\n\n" if number else ""
-            yield f"{separator}{' '.join(sentence.text.split())} [{sentence.source + 1}]"
+            # A footnote's `[3]` in a document must not become a citation of source 3.
+            text = without_markers(" ".join(sentence.text.split()))
+            yield f"{separator}{text} [{sentence.source + 1}]"
         yield Finish(complete=True, reason="extractive")
