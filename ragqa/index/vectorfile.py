@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MINIMUM_ROWS = 20_000
+MINIMUM_ROWS = 16_000
 """With fewer vectors there is no file: numpy reads them all in less time than `import faiss` takes."""
 MINIMUM_TAIL = 2_000
 _SUMMED_WORDS = 4096
