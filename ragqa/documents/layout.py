@@ -410,7 +410,8 @@ def _is_full(above: Line, below: Line, edge: Edge) -> bool:
     width = _unit(below) * _first_word(below.text)
     if not edge.shared and not below.text[:1].islower() and not _WIDE.match(below.text):
         return False  # the only long line around: a title above an address is no prose
-    return above.right + width + 0.25 * above.size > edge.right - 0.25 * above.size
+    space = 0.5 * above.size  # and a quarter, since some letters are wider than the mean
+    return above.right + space + 1.25 * width > edge.right - 0.25 * above.size
 
 
 def _unit(line: Line) -> float:

@@ -157,6 +157,19 @@ def test_printed_page_labels_are_kept(make_pdf: MakePdf, text_page: TextPage) ->
     assert [page.label for page in document.pages] == ["i", "ii", "A-1", "A-2"]
 
 
+def test_labels_that_only_the_second_engine_finds_are_kept(
+    make_pdf: MakePdf, text_page: TextPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make_pdf(text_page("One."), text_page("Two.")))))
+    writer.set_page_label(0, 1, prefix="B-", style="/D", start=7)
+    target = io.BytesIO()
+    writer.write(target)
+    monkeypatch.setattr(pdf, "_label", lambda document, index: "")
+    assert [page.label for page in pdf.load(target.getvalue(), "a.pdf").pages] == ["B-7", "B-8"]
+
+
 def test_without_labels_there_are_none(make_pdf: MakePdf, text_page: TextPage) -> None:
     assert pdf.load(make_pdf(text_page("Words.")), "a.pdf").pages[0].label is None
 
