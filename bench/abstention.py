@@ -122,7 +122,9 @@ class Library:
         for source, article, document in documents:
             for chunk in chunking.split(document, tokens=size.tokens, overlap=size.overlap, count=count):
                 key = len(self.passages)
-                self.passages.append(Passage(key, f"{key:016x}", source, b"", document.title, document.language, chunk))
+                self.passages.append(
+                    Passage(key, f"{key:016x}", source, source.encode(), document.title, document.language, chunk)
+                )
                 self.of_source[source].append(key)
                 self.titles.append(article)
         texts = [passage.chunk.indexed_text for passage in self.passages]

@@ -87,7 +87,7 @@ def measure(
 
     - `passage`, `window`: the share of the question's terms, weighed by idf, in the passage with its heading and title,
       and in its best two neighbouring sentences with them;
-    - `lead`: by which share the BM25 score is above that of the best other hit;
+    - `lead`: by which share the BM25 score is above that of the best hit in another document;
     - `numbers`, `codes`: the share of the question's numbers, and of its codes (`TB-4425`), that the passage lacks;
     - `kind`: 1 where the question asks for a time, a number, a reason, a place or a person, and that window has none;
     - `length`: how long the question is (long ones are covered less);
@@ -116,7 +116,8 @@ def measure(
         everything = above.union(sequence)
         windows = [share(above | first | second) for first, second in itertools.pairwise(found)] or [share(everything)]
         at = windows.index(max(windows))
-        rival = max((score for other, score in enumerate(scores) if other != index), default=0.0)
+        rivals = [score for other, score in zip(hits, scores, strict=True) if other.passage.path != hit.passage.path]
+        rival = max(rivals, default=0.0)
         lift = _lift(hit.dense, background)
         measured.append(
             {

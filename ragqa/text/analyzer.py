@@ -61,8 +61,9 @@ _STOP_CHARACTERS = frozenset("和或之其有为于以被把等对从到由就�
 """Chinese characters that say nothing alone. Pairs that hold one of them stay: 首都, 被告, 对象."""
 
 _CUT = re.compile(
-    "为什么|为何|什么|甚么|多少|多久|几(?=[年月日天个次人岁种位名])|如何|怎么样|怎么|怎样|哪一个|哪一|哪些|哪个|哪里|哪儿|哪|谁"
-    "|何时|何地|何处|何种|何者|何人|吗|呢|是否|请问|有没有|能不能|可不可以|[的了是在与及这那而也]"
+    "为什么|为何|什么(?:时候|时间|地方|意思)|什么|甚么|多少钱|多少|多久|多长时间|有多[长高远大重深宽快]|几(?=[年月日天个次人岁种位名])"
+    "|如何|怎么样|怎么|怎样|哪一个|哪一|哪些|哪个|哪里|哪儿|哪|谁|何时|何地|何处|何种|何者|何人|吗|呢|是否|请问|有没有|能不能"
+    "|可不可以|[的了是在与及这那而也]"
 )
 """Question phrases and the commonest particles: no term, and no pair across them. A pair with a particle is nearly
 always an accident; without them the index is a sixteenth smaller and finds as much."""

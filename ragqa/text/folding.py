@@ -21,10 +21,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     text = _INVISIBLE.sub("", text)
-    # Folding case can leave a sequence that composes, and composing one that has a case, hence once more; a text that
-    # the second round changes is rare, and the check is a fast scan.
-    for _ in range(2):
-        text = unicodedata.normalize("NFKC", text).casefold()
+    # Once more behind the case folding, which can leave a sequence that composes.
+    text = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", text).translate(_simplified())
 
 

@@ -51,6 +51,12 @@ def test_a_code_has_its_whole_and_its_parts() -> None:
     assert analyze("1.5GHz") == ["1.5ghz", "1.5", "ghz"]
 
 
+def test_thousands_separators_are_not_part_of_a_number() -> None:
+    assert analyze("1,200") == analyze("1200") == ["1200"]
+    assert analyze("1,234,567.50") == ["1234567.50"]
+    assert "1234" not in analyze("1,23,4")[1:]
+
+
 def test_a_decimal_is_one_term_and_not_the_number_without_its_point() -> None:
     assert analyze("3.14") == ["3.14"]
     assert not set(analyze("3.14")) & set(analyze("314 3 14"))
@@ -60,7 +66,9 @@ def test_a_full_stop_without_a_space_joins_no_words() -> None:
     assert {"begin", "end"} <= set(analyze("the end.Begin again"))
 
 
-@pytest.mark.parametrize("question", ["What is it?", "which of the", "为什么？", "是多少", "誰"])
+@pytest.mark.parametrize(
+    "question", ["What is it?", "which of the", "为什么？", "是多少", "誰", "什麼時候？", "有多長？"]
+)
 def test_question_words_alone_leave_nothing_to_search_for(question: str) -> None:
     assert [term for term in analyze(question) if len(term) > 1] == []
 

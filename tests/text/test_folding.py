@@ -78,6 +78,10 @@ def test_offsets_of_merged_and_expanded_characters() -> None:
     assert offsets == [0, 1, 3, 3, 3, 4, 5]
 
 
+def test_hangul_letters_that_compose_keep_one_offset() -> None:
+    assert fold_with_offsets("\u1112\u1161\u11ab|") == ("\ud55c|", [0, 3, 4])
+
+
 def test_every_assigned_character_survives_alone_and_beside_another() -> None:
     for code in range(0x80, 0x31000, 7):
         character = chr(code)
