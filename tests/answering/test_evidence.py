@@ -71,6 +71,28 @@ def test_a_code_that_the_passage_lacks_counts_against_it() -> None:
     assert wrong.features["codes"] == 1.0
 
 
+def test_everything_else_does_not_make_up_for_a_missing_code() -> None:
+    text = "Under the supply contract the battery pack BP-15 costs 254.50 yuan."
+    question = "What does the battery pack {} cost under the supply contract?"
+    assert assess(question.format("BP-15"), [hit(text, lexical=5.0)], idf=even).score >= THRESHOLD
+    assert assess(question.format("BP-20"), [hit(text, lexical=5.0)], idf=even).score < THRESHOLD
+
+
+def test_another_passage_of_the_same_document_is_no_rival() -> None:
+    same = [hit("The tenant leaves.", lexical=4.0), hit("The tenant pays.", lexical=3.0)]
+    other = replace(same[1], passage=replace(same[1].passage, path=b"b.md"))
+    assert measure("tenant", same, idf=even)[0]["lead"] == 1.0
+    assert measure("tenant", [same[0], other], idf=even)[0]["lead"] == 0.25
+
+
+def test_a_cosine_is_measured_from_the_mean_of_the_others() -> None:
+    features = measure("tenant", [hit("x", dense=0.6)], idf=even, background=[0.6, 0.2, 0.2, 0.2, 0.2])[0]
+    assert features["lift"] == pytest.approx(0.5)
+    assert features["readable"] == 1.0
+    few = measure("tenant", [hit("x", dense=0.6)], idf=even, background=[0.6, 0.2])[0]
+    assert few["readable"] == few["lift"] == 0.0
+
+
 def test_a_heading_and_a_title_are_part_of_the_evidence() -> None:
     bare = measure("warranty of the Petrel", [hit("36 months.")], idf=even)[0]
     headed = measure("warranty of the Petrel", [hit("36 months.", heading=("Warranty",), title="Petrel")], idf=even)[0]

@@ -87,6 +87,11 @@ def test_the_question_itself_is_never_its_answer() -> None:
     assert texts("When can I ring you?", hit(text)) == ["Monday to Friday from 08:00 to 18:00."]
 
 
+def test_another_question_is_no_answer_either() -> None:
+    text = "When can I ring your support on a bank holiday? Our support is there from 08:00 to 18:00."
+    assert texts("When can I ring your support?", hit(text)) == ["Our support is there from 08:00 to 18:00."]
+
+
 def test_a_heading_that_only_repeats_the_question_is_not_picked() -> None:
     assert texts("notice period", hit("Notice period\n\nThree months.")) == ["Three months."]
 
@@ -107,14 +112,23 @@ def test_rare_terms_weigh_more() -> None:
     assert select(question, [hit(text)], idf=even, limit=1)[0].text.endswith("Leeds.")
 
 
-def test_the_better_passage_wins_between_equal_sentences() -> None:
-    chosen = select(
-        "notice period",
-        [hit("The notice period is short.", rank=1), hit("The notice period is long.", rank=2)],
-        idf=even,
-        limit=1,
-    )
-    assert chosen[0].source == 0
+def test_a_little_more_coverage_does_not_outweigh_the_better_passage() -> None:
+    better, worse = hit("The notice period is short.", rank=1), hit("The notice period of rooms is long.", rank=2)
+
+    def idf(terms: Sequence[str]) -> Mapping[str, float]:
+        return {term: 0.1 if term == "room" else 1.0 for term in terms}
+
+    assert select("notice period of rooms", [better, worse], idf=idf, limit=1)[0].source == 0
+
+
+def test_the_sentence_after_the_one_that_names_the_subject_is_in_its_light() -> None:
+    text = "Rain lasts 40 days here. Snow is rare. The Petrel has a warranty. It lasts 36 months."
+    assert texts("warranty of the Petrel", hit(text), limit=2)[1] == "It lasts 36 months."
+
+
+def test_words_side_by_side_count_more_than_the_same_words_apart() -> None:
+    text = "The officer of the house knows no protection and no data.\n\nThe data protection officer is Okafor."
+    assert texts("data protection officer", hit(text)) == ["The data protection officer is Okafor."]
 
 
 def test_text_without_full_stops_is_cut_at_clauses() -> None:
