@@ -1,5 +1,6 @@
 """Finds the files to ingest under paths and reads them: never through a link out of the folder, never a device."""
-# ruff: noqa: PTH  (paths are bytes here, which pathlib cannot hold)
+# ruff: noqa: PTH100, PTH114, PTH116, PTH118, PTH119
+# (paths are bytes here, which pathlib cannot hold)
 
 from __future__ import annotations
 

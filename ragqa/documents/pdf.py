@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ragqa.documents import quality
 from ragqa.documents.decoding import clean_text
-from ragqa.documents.layout import SOFT_HYPHEN, Entry, Hyphens, Line, Paragraph, arrange, goes_on
+from ragqa.documents.hyphens import Hyphens
+from ragqa.documents.layout import arrange, goes_on
+from ragqa.documents.placed import SOFT_HYPHEN, Entry, Line, Paragraph
 from ragqa.errors import DocumentError
 from ragqa.types import Block, Document, Page
 

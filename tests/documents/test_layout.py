@@ -9,7 +9,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragqa.documents.layout import SOFT_HYPHEN, Entry, Hyphens, Line, arrange, goes_on, is_row, without_running_lines
+from ragqa.documents.hyphens import Hyphens
+from ragqa.documents.layout import arrange, goes_on, is_row
+from ragqa.documents.placed import SOFT_HYPHEN, Entry, Line
+from ragqa.documents.running import without_running_lines
 
 
 def column(*texts: str, left: float = 50, top: float = 700, size: float = 10, bold: bool = False) -> list[Line]:
