@@ -55,7 +55,7 @@ class BuiltinEmbedder:
     ) -> None:
         self.fingerprint = f"all-MiniLM-L6-v2/{WEIGHTS_SHA256[:12]}/{precision}/{_GRAPH_VERSION}"
         self._folder = cache_dir / self.fingerprint.replace("/", "-")
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or _processors()
         self._precision: Precision = precision
         self._on_export = on_export
 
@@ -110,7 +110,7 @@ class BuiltinEmbedder:
     def _tokenizer(self) -> Any:
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(_model_folder() / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(model_folder() / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return tokenizer
@@ -138,10 +138,18 @@ class BuiltinEmbedder:
             self._on_export()
         from safetensors.numpy import load
 
-        export(load(_verified_weights(_model_folder())), self._folder, precision=self._precision)
+        export(load(_verified_weights(model_folder())), self._folder, precision=self._precision)
 
 
-def _model_folder() -> Path:
+def _processors() -> int:
+    """Those that this process may use, where the system tells."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def model_folder() -> Path:
     """Where the package keeps the model's files."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:

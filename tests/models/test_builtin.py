@@ -58,10 +58,12 @@ def test_full_precision_equals_sentence_transformers(original: dict[str, list[fl
     assert np.abs(exact - np.array([original[text] for text in TEXTS])).max() < 2e-6
 
 
-def test_eight_bits_stay_close_to_sentence_transformers(
-    original: dict[str, list[float]], builtin: BuiltinEmbedder
-) -> None:
-    cosines = (builtin.embed(TEXTS, kind="passage") * np.array([original[text] for text in TEXTS])).sum(axis=1)
+def test_eight_bits_stay_close_to_sentence_transformers(original: dict[str, list[float]], tmp_path: Path) -> None:
+    """Prepared here: the cache that the run shares may hold what another version of the code made."""
+    cosines = (
+        BuiltinEmbedder(tmp_path).embed(TEXTS, kind="passage") * np.array([original[text] for text in TEXTS])
+    ).sum(1)
+    assert cosines.mean() > 0.985
     assert cosines.min() > 0.97
 
 
@@ -123,6 +125,20 @@ def test_first_uses_side_by_side_leave_one_model(tmp_path: Path) -> None:
         vectors = list(pool.map(first_use, range(3)))
     assert vectors[0] == vectors[1] == vectors[2]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_model_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file is on the disk before the folder has its name, so that no crash leaves half a model under it."""
+    seen: list[bool] = []
+    real = onnx_export._sync
+
+    def watch(path: Path) -> None:
+        seen.append(BuiltinEmbedder(tmp_path).is_prepared)
+        real(path)
+
+    monkeypatch.setattr(onnx_export, "_sync", watch)
+    BuiltinEmbedder(tmp_path).embed(["rain"], kind="query")
+    assert seen == [False, False, False, True]
 
 
 def test_an_interrupted_preparation_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
