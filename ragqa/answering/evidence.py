@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from ragqa.answering.cues import asked_for
 from ragqa.text.analyzer import analyze
@@ -23,21 +24,22 @@ BACKGROUND = 4
 """With fewer other cosines than this there is nothing to compare a cosine with."""
 
 WEIGHTS: Mapping[str, float] = {
-    "constant": -7.65,
-    "passage": 4.53,
-    "window": 6.68,
-    "lead": 2.15,
-    "numbers": -3.25,
+    "constant": -7.37,
+    "passage": 4.7,
+    "window": 6.5,
+    "lead": 2.4,
+    "numbers": -2.4,
     "codes": -5.0,
-    "kind": -1.12,
-    "length": 1.89,
-    "readable": -2.94,
-    "lift": 9.33,
+    "kind": -1.0,
+    "length": 1.8,
+    "readable": -1.1,
+    "readable_window": -4.4,
+    "lift": 9.6,
 }
 """Fitted by `bench/abstention.py --fit` on one half of a public question set in English, Simplified and Traditional
-Chinese, asked of collections of 20 to 4,700 chunks with and without the article that answers; `codes` alone is a rule,
-since those sets hardly name any: what is said of part TB-4425 answers no question about TB-4490. The constant puts 8 %
-of the fit's answerable questions below one half."""
+Chinese, asked of collections of 20 to 4,700 chunks with and without the article that answers, and on the questions of
+sample_docs. `codes` alone is a rule, since hardly any question names one: what is said of part TB-4425 answers no
+question about TB-4490. The constant puts 6 % of the fit's answerable questions below one half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,14 @@ def measure(
 ) -> list[dict[str, float]]:
     """The features of each of the first hits, in their order.
 
-    - `passage`, `window`: the share of the question's terms, weighed by idf, in the passage with its heading and title,
-      and in its best two neighbouring sentences with them;
+    - `passage`, `window`: the share of the question's terms, weighed by idf, in the passage with its heading, title and
+      file name, and in its best two neighbouring sentences with them;
     - `lead`: by which share the BM25 score is above that of the best hit in another document;
     - `numbers`, `codes`: the share of the question's numbers, and of its codes (`TB-4425`), that the passage lacks;
     - `kind`: 1 where the question asks for a time, a number, a reason, a place or a person, and that window has none;
     - `length`: how long the question is (long ones are covered less);
-    - `readable`, `lift`: 1 where there is a cosine, and how far it rises from the background towards 1.
+    - `readable`, `lift`: 1 where there is a cosine, and how far it rises from the background towards 1;
+    - `readable_window`: `window` once more where there is a cosine, since words say less where meaning is known.
     """
     terms = analyze(question)
     weights = idf(terms)
@@ -109,7 +112,9 @@ def measure(
     measured = []
     for index, hit in enumerate(hits[:HITS]):
         chunk = hit.passage.chunk
-        above = set(analyze(" ".join((hit.passage.title, *chunk.heading))))
+        # Notes often have no title but their file's name: "cairn-hill-field-notes.txt".
+        name = PurePath(hit.passage.document).stem
+        above = set(analyze(" ".join((name, hit.passage.title, *chunk.heading))))
         sentences = [chunk.text[start:end] for start, end in spans(chunk.text)]
         found = [set(analyze(sentence)) for sentence in sentences]
         sequence = analyze(chunk.indexed_text)
@@ -129,6 +134,7 @@ def measure(
                 "kind": float(wanted is not None and not any(map(wanted, sentences[at : at + 2]))),
                 "length": min(1.0, len(weights) / 20),
                 "readable": 0.0 if lift is None else 1.0,
+                "readable_window": 0.0 if lift is None else windows[at],
                 "lift": lift or 0.0,
             }
         )
