@@ -14,6 +14,10 @@ CHAPTER = re.compile(r"第\s*[一二三四五六七八九十百零〇0-9]{1,5}\s
 
 _CHAPTER_LEVEL = {"編": 1, "编": 1, "篇": 1, "章": 2, "節": 3, "节": 3}
 _NOT_KEY = re.compile(r"[\W_]+")
+_NUMBER = re.compile(
+    "(?:第|chapter|section|part|article|art|appendix|annex|附錄|附录|附件)?"
+    "(?:[0-9]{1,6}[a-z]?|[a-z][0-9]{0,4}|[ivxlc]{1,6}|[一二三四五六七八九十百零〇]{1,5})?[編编篇章節节條条款部]?"
+)
 _HEADING_SIZE = 1.15
 _LONGEST_HEADING = 120
 
@@ -67,7 +71,8 @@ def _key(text: str) -> str:
 
 
 def _is_number(prefix: str) -> bool:
-    return len(prefix) <= 8 and (any(map(str.isdigit, prefix)) or len(prefix) <= 2 or prefix.startswith("第"))
+    """Whether the key of what stands before a title is its number, such as `4.1`, `Chapter IV` or `第七章`."""
+    return _NUMBER.fullmatch(prefix) is not None
 
 
 def size_levels(pages: Sequence[Sequence[Line]], body: float) -> dict[int, dict[int, int]]:

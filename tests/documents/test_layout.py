@@ -196,3 +196,12 @@ def test_paragraphs_hold_no_blank_line(lines: list[Line]) -> None:
             if paragraph.kind == "heading":
                 assert paragraph.level >= 1
         assert all(not re.search("\n\n\n", f"{a.text}\n\n{b.text}") for a, b in pairwise(page))
+
+
+def test_the_end_of_a_paragraph_is_not_the_number_of_the_next_heading() -> None:
+    from ragqa.documents.headings import outline_levels
+    from ragqa.documents.placed import Entry, Line
+
+    texts = ["門禁卡補發工本", "費 200 元。", "第七章 離職", "同仁自請離職"]
+    lines = [Line(text, 70, 500, 700 - 20 * row, 700 - 20 * row, 11, False) for row, text in enumerate(texts)]
+    assert outline_levels([lines], [Entry("第七章 離職", 1, 0)]) == {0: {2: 1}}
