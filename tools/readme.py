@@ -3,8 +3,8 @@
     python tools/readme.py            # rewrite README.md
     python tools/readme.py --check    # exit 1 and show the difference where it is not as the program prints
 
-The blocks run in order in one temporary folder that holds a copy of `sample_docs`, without keys, 100 columns wide. Times
-are shown as they were when written: any number of seconds equals any other.
+The blocks run in order in one temporary folder that holds a copy of `sample_docs`, without keys, 100 columns wide.
+Times and sizes are shown as they were when written: any number of seconds equals any other.
 """
 
 from __future__ import annotations

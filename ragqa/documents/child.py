@@ -30,6 +30,8 @@ _PIECE = 1 << 16
 _MOST_FILES = 2000
 _MOST_GROWTH = 300 * _MEGABYTE
 _OPEN_FILES = 64
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+"""What the system counts `ru_maxrss` in."""
 
 
 class ChildLoader:
@@ -99,6 +101,7 @@ class _Child:
         self._config = config
         self._served = 0
         self._first_memory = 0
+        self._inherited_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
         # -P: the working directory may hold anything, also a module of the same name as one of ours.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "ragqa.documents.child", json.dumps(limits)],
@@ -173,7 +176,8 @@ class _Child:
         limit = self._config.parse_memory_mb * _MEGABYTE
         if status == -signal.SIGXCPU:
             return self._ended(f"it took more than {self._config.parse_cpu_s} s of processor time", "timeout")
-        if status == -signal.SIGKILL or used > 0.8 * limit:
+        # A child begins with its parent's peak (Linux counts it across exec), which says nothing of its own.
+        if status == -signal.SIGKILL or used > max(0.8 * limit, self._inherited_peak):
             return self._ended(f"it needs more memory than {self._config.parse_memory_mb} MB", "memory")
         ended = signal.Signals(-status).name if status < 0 else f"status {status}"
         return self._ended(f"the parser crashed ({ended})", "crashed")
@@ -186,8 +190,7 @@ class _Child:
                 pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
                 if pid:
                     self._process.returncode = os.waitstatus_to_exitcode(status)
-                    unit = 1 if sys.platform == "darwin" else 1024
-                    return self._process.returncode, usage.ru_maxrss * unit
+                    return self._process.returncode, usage.ru_maxrss * _PEAK_UNIT
                 time.sleep(0.005)
         return 0, 0
 

@@ -170,6 +170,15 @@ def test_a_crash_is_told_and_the_next_document_is_read(loader: ChildLoader) -> N
     assert loader.load(b"The next one is read.", "a.txt").text == "The next one is read."
 
 
+def test_a_crash_is_no_lack_of_memory_however_large_the_parent_is(loader: ChildLoader) -> None:
+    ballast = bytearray(os.urandom(1)) * (900 << 20)  # more than the child may have
+    loader.load(b"start", "a.txt")
+    del ballast
+    (child,) = children_of(os.getpid())
+    threading.Timer(0.3, os.kill, (child, signal.SIGSEGV)).start()
+    assert code_of(loader, doubling(30), "bomb.pdf") == "crashed"
+
+
 def test_a_child_that_died_between_two_documents_costs_one_of_them_at_most(loader: ChildLoader) -> None:
     loader.load(b"start", "a.txt")
     (child,) = children_of(os.getpid())
