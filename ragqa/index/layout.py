@@ -37,9 +37,10 @@ def vector_files(folder: Path) -> list[Path]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` (its parent must exist) so that its owner alone can look into it."""
+    """Make `folder`, and what is missing above it, so that its owner alone can look into it."""
     with storage_errors(f"cannot make the index folder {folder}"):
         try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
         except FileExistsError:
             if not folder.is_dir():

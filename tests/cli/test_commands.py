@@ -313,3 +313,9 @@ def test_an_interrupted_ingest_says_so_and_keeps_what_was_stored(ragqa, long_ing
     assert "Traceback" not in stderr
     assert ragqa("status", "--json").json["documents"] > 0
     assert ragqa("check").returncode == 0
+
+
+def test_a_named_index_may_lie_in_folders_that_are_not_there_yet(ragqa, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Some text.\n")
+    assert ragqa("ingest", "a.md", "--index", "deep/down/.ragqa").returncode == 0
+    assert (tmp_path / "deep" / "down" / ".ragqa" / "index.db").exists()
