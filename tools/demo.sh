@@ -18,5 +18,5 @@ show() {
 show ingest sample_docs
 show ask "How many days of holiday does a full-time employee in Leeds get each year?"
 show ask "晚上八點以後還在辦公室，公司提供多少餐費？"
-show ask "海燕300的电池能用多久？"
+show ask "土壤水分报警的出厂值是多少？"
 show ask "Who won the football world cup in 1998?"

@@ -291,9 +291,10 @@ def test_no_index_is_said_so(folder: Path) -> None:
         assert "ragqa ingest" in raised.value.remedy
 
 
-def test_an_index_in_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+def test_an_index_where_no_folder_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError):
-        Store.create(tmp_path / "nowhere" / ".ragqa")
+        Store.create(tmp_path / "file" / ".ragqa")
 
 
 def test_reading_documents_imports_nothing_heavy(store: Store, made: SimpleNamespace, folder: Path) -> None:
