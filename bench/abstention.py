@@ -5,8 +5,9 @@
 Every question of bench_dev is asked of the whole set, and of random collections of 20, 100 and 400 passages, once with
 the passage that answers it (and some of the same article) and once without that article. `--fit` fits the weights of
 `ragqa/answering/evidence.py` on the half of the questions that is for fitting and on those of sample_docs, prints them,
-and reports with them. The other half is not fitted on, but variants were compared on it: see decision 0006. The unanswerable questions of sample_docs are the hard ones:
-what the documents lack is one number, one place, one name. The threshold is the setting `answer.refuse_below`.
+and reports with them. The other half is not fitted on, but variants were compared on it: see decision 0006. The
+unanswerable questions of sample_docs are the hard ones: what the documents lack is one number, one place, one name. The
+threshold is the setting `answer.refuse_below`.
 """
 
 from __future__ import annotations
