@@ -66,6 +66,14 @@ def unpack_runs(data: bytes) -> tuple[tuple[int, int], ...]:
     return tuple((int(first), int(last)) for first, last in struct.iter_unpack("<qq", data))
 
 
+def with_run(runs: tuple[tuple[int, int], ...], first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """`runs` and one more. A neighbour of the last one lengthens it: a folder that goes leaves one run, not thousands,
+    each of which would be read and written again with every later one."""
+    if runs and runs[-1][1] + 1 == first:
+        return *runs[:-1], (runs[-1][0], last)
+    return *runs, (first, last)
+
+
 def segments(database: Database) -> list[Segment]:
     """Every segment, verified, in the order of its keys."""
     found = []
@@ -113,7 +121,7 @@ def mark_dead(database: Database, first_key: int, last_key: int, *, chunks: int,
                     live=old.live - chunks,
                     live_terms=old.live_terms - terms,
                     frequency_bytes=old.frequency_bytes,
-                    dead=(*old.dead, (first_key, last_key)),
+                    dead=with_run(old.dead, first_key, last_key),
                 ),
             )
             return

@@ -17,7 +17,7 @@ from ragqa.errors import IndexDamaged
 from ragqa.index import layout
 from ragqa.index.checksums import digest
 from ragqa.index.database import REMEDY_DAMAGED, Database
-from ragqa.index.postings import pack_runs, unpack_runs
+from ragqa.index.postings import pack_runs, unpack_runs, with_run
 from ragqa.index.vectorblocks import vector_batches
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ def mark_dead(database: Database, first_key: int, last_key: int) -> None:
     """Remember that a run of passages is gone, if the file holds them. Inside the caller's transaction."""
     file = recorded(database)
     if file is not None and first_key <= file.last_key:
-        _record(
-            database,
-            VectorFile(file.generation, file.last_key, file.rows, (*file.dead, (first_key, last_key)), file.sums),
-        )
+        dead = with_run(file.dead, first_key, last_key)
+        _record(database, VectorFile(file.generation, file.last_key, file.rows, dead, file.sums))
 
 
 def is_due(folder: Path, database: Database, rows: int) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ragqa.errors import IndexDamaged, IndexMismatch, IndexMissing, StorageError
+from ragqa.index import postings, vectorfile
 from ragqa.index.lexical import Bm25Index
 from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, Touched
 from ragqa.index.store import Store
@@ -314,3 +315,19 @@ with Store.open(Path(sys.argv[1])) as store:
 assert "faiss" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program, str(folder)], check=True)
+
+
+def test_a_folder_that_goes_leaves_one_run(
+    store: Store, made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every removal reads and writes the runs again: one for each document would take minutes for ten thousand."""
+    monkeypatch.setattr(vectorfile, "MINIMUM_ROWS", 1)
+    stored = [made.content(f"Page {number} one.\nPage {number} two.") for number in range(6)]
+    paths = [b"/docs/%d.txt" % number for number in range(6)]
+    store.commit(Batch(added=stored, documents=[made.record(*pair) for pair in zip(paths, stored, strict=True)]))
+    store.compact()
+    store.commit(Batch(removed=paths[1:5]))
+    file = vectorfile.recorded(store.database)
+    assert [segment.dead for segment in postings.segments(store.database)] == [((3, 10),)]
+    assert file is not None and file.dead == ((3, 10),)
+    assert [chunk.key for chunk in store.chunks()] == [1, 2, 11, 12]
