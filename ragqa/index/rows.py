@@ -139,10 +139,8 @@ def read_content(row: Row) -> ContentRow:
 
 def read_document(content: ContentRow, structure: str, text: str) -> Document:
     """The Document of a content, from the two columns that ContentRow leaves out."""
-    for value, expected in ((structure, content.structure_sha256), (text, content.text_sha256)):
-        if not isinstance(value, str) or hashlib.sha256(value.encode("utf-8")).digest() != expected:
-            raise IndexDamaged(f"the text of content {content.id} is damaged", remedy=REMEDY_DAMAGED)
-    parts = json.loads(structure)
+    parts = _structure(content, structure)
+    _require(content, text, content.text_sha256)
     return Document(
         text=text,
         title=content.title,
@@ -152,6 +150,22 @@ def read_document(content: ContentRow, structure: str, text: str) -> Document:
         blocks=tuple(Block(*block) for block in parts["blocks"]),
         warnings=tuple(parts["warnings"]),
     )
+
+
+def read_pages(content: ContentRow, structure: str) -> tuple[Page, ...]:
+    """The pages alone, for which the text, which may be large, need not be read."""
+    return tuple(Page(*page) for page in _structure(content, structure)["pages"])
+
+
+def _structure(content: ContentRow, structure: str) -> dict[str, Any]:
+    _require(content, structure, content.structure_sha256)
+    parts: dict[str, Any] = json.loads(structure)
+    return parts
+
+
+def _require(content: ContentRow, value: object, expected: bytes) -> None:
+    if not isinstance(value, str) or hashlib.sha256(value.encode("utf-8")).digest() != expected:
+        raise IndexDamaged(f"the text of content {content.id} is damaged", remedy=REMEDY_DAMAGED)
 
 
 def document_row(record: DocumentRecord, content_id: int | None, generation: int) -> tuple[object, ...]:

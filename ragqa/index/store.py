@@ -287,15 +287,11 @@ class Store:
 
     def pages(self, key: int) -> tuple[Page, ...]:
         """The pages of the document that passage `key` is from; offsets are those of the document's text."""
-        return self.content(self._chunks([key])[0].content_id)[1].pages
-
-    def page_text(self, path: bytes, number: int) -> str | None:
-        """The text of one page (from 1) of a stored document; None where there is no such page or document."""
-        row = self.database.row("SELECT content_id FROM documents WHERE path = ?", path)
-        if row is None or row[0] is None:
-            return None
-        document = self.content(row[0])[1]
-        return next((document.text[page.start : page.end] for page in document.pages if page.number == number), None)
+        content_id = self._chunks([key])[0].content_id
+        content = self._contents([content_id])[content_id]
+        row = self.database.row("SELECT structure FROM contents WHERE id = ?", content_id)
+        with self._naming_document(content_id):
+            return rows.read_pages(content, row[0] if row else "")
 
     def chunks(self) -> Iterator[IndexedChunk]:
         """Every live chunk, ascending by key, each verified."""
@@ -310,10 +306,6 @@ class Store:
             raise IndexDamaged(
                 f"the index should hold {self.total('chunks')} passages and holds {seen}", remedy=REMEDY_DAMAGED
             )
-
-    def document_of(self, content_id: int) -> DocumentRecord | None:
-        """The first path, in byte order, that has this content."""
-        return self._first_documents([content_id]).get(content_id)
 
     def _chunks(self, keys: Sequence[int]) -> list[ChunkRow]:
         wanted = [int(key) for key in keys]

@@ -41,9 +41,6 @@ def test_a_document_comes_out_as_it_went_in(store: Store, made: SimpleNamespace)
     }
     assert store.unknown_shares(keys(store)) == {1: 0.0, 2: 0.1, 3: 0.2}
     assert store.pages(1) == stored.document.pages
-    assert store.page_text(b"/docs/lease.txt", 2) == "租約可提前終止。"
-    assert store.page_text(b"/docs/lease.txt", 3) is None
-    assert store.page_text(b"/docs/other.txt", 1) is None
 
 
 def test_a_key_may_be_any_integer_type(store: Store, made: SimpleNamespace) -> None:
