@@ -10,16 +10,19 @@ Value = None | int | float | str | bytes
 
 def digest(*values: Value) -> bytes:
     """SHA-256 over the values, their types and their borders; equal only for equal rows."""
-    hashed = hashlib.sha256()
+    # Joined and hashed in one go: a question verifies thousands of rows, and each call into the hash costs as much
+    # as hashing a short value does.
+    pieces: list[bytes] = []
     for value in values:
         if value is None:
-            hashed.update(b"n")
+            pieces.append(b"n")
+        elif isinstance(value, str):
+            data = value.encode("utf-8")
+            pieces += (b"s%d:" % len(data), data)
         elif isinstance(value, int):
-            hashed.update(b"i%d;" % value)
+            pieces.append(b"i%d;" % value)
         elif isinstance(value, float):
-            hashed.update(b"f" + struct.pack("<d", value))
+            pieces.append(b"f" + struct.pack("<d", value))
         else:
-            data, kind = (value.encode("utf-8"), b"s") if isinstance(value, str) else (value, b"b")
-            hashed.update(b"%b%d:" % (kind, len(data)))
-            hashed.update(data)
-    return hashed.digest()
+            pieces += (b"b%d:" % len(value), value)
+    return hashlib.sha256(b"".join(pieces)).digest()

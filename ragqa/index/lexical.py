@@ -82,7 +82,7 @@ class Bm25Index:
         """The score of each of `keys` that is live; 0.0 where it holds none of the terms."""
         import numpy as np
 
-        wanted = np.unique(np.array([int(key) for key in keys], np.int64))
+        wanted = np.array(sorted({int(key) for key in keys}), np.int64)  # np.unique would import numpy.ma: 10 ms
         found: dict[int, float] = {}
         for part, all_scores in zip(self._current(), self._score(terms), strict=True):
             numbers = part.reader.numbers(wanted)
