@@ -68,7 +68,7 @@ def search(found: Found, *, explain: bool = False) -> Shape:
         "query": found.query,
         "hits": [hit(each) for each in found.retrieval.hits],
         "index": _index(found.index),
-        "models": {"rerank": trace.reranker or "none"},
+        "models": dict(found.models),
         "timings_ms": _timings(trace.timings_ms),
     }
     return {**shape, "explain": explanation(trace, found.retrieval.hits)} if explain else shape

@@ -101,11 +101,7 @@ def ask(
         on_event(Spent(answer.usage))
     generated_ms = (time.perf_counter() - started) * 1000 - weighed_ms
     timings = {**found.retrieval.trace.timings_ms, "evidence": weighed_ms, "generation": generated_ms}
-    models = {
-        "embedding": searching.embedder.name,
-        "rerank": found.retrieval.trace.reranker or "none",
-        "answer": answering.generator.name,
-    }
+    models = {**found.models, "answer": answering.generator.name}
     return Asked(replace(answer, hits=hits, models=models), found.retrieval.trace, weighed, found.index, timings)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ragqa.documents import chunking
 from ragqa.errors import IndexMismatch
 from ragqa.index.records import EmbedderRecord, StoredContent
 from ragqa.text import analyzer
@@ -35,13 +34,8 @@ def claim(store: Store, embedder: Embedder, chunker: str) -> str:
 
     An empty index takes whatever comes. Raises IndexMismatch where vectors or terms could not be compared.
     """
+    require_comparable(store, embedder)
     meta = store.meta()
-    require_same_embedder(meta.embedder, embedder_record(embedder))
-    if meta.analyzer not in ("", analyzer.ANALYZER):
-        raise IndexMismatch(
-            f"the index was made with the analyzer {meta.analyzer}, this ragqa has {analyzer.ANALYZER}",
-            remedy="`ragqa reembed` makes it anew from the stored text",
-        )
     if meta.embedder is None:
         store.set_embedder(embedder_record(embedder))
     if not meta.analyzer:
@@ -51,18 +45,29 @@ def claim(store: Store, embedder: Embedder, chunker: str) -> str:
     return meta.chunker or chunker
 
 
-def require_same_embedder(stored: EmbedderRecord | None, wanted: EmbedderRecord) -> None:
-    """Raise IndexMismatch if the index holds the vectors of another embedder: they must never be compared."""
-    if stored is not None and stored.fingerprint != wanted.fingerprint:
-        same_name = "another version of " if stored.name == wanted.name else ""
+def require_comparable(store: Store, embedder: Embedder) -> None:
+    """Raise IndexMismatch if the index holds vectors of another embedder, or terms of another analyzer.
+
+    They must never be compared with those of a question. An empty index is comparable with anything.
+    """
+    meta, wanted = store.meta(), embedder_record(embedder)
+    if meta.embedder is not None and meta.embedder.fingerprint != wanted.fingerprint:
+        same_name = "another version of " if meta.embedder.name == wanted.name else ""
         raise IndexMismatch(
-            f"the index holds vectors of {stored.name}, the settings name {same_name}{wanted.name}",
-            remedy=f"`ragqa reembed` embeds the stored text again; or set embedding.model = {stored.name!r}",
+            f"the index holds vectors of {meta.embedder.name}, the settings name {same_name}{wanted.name}",
+            remedy=f"`ragqa reembed` embeds the stored text again; or set embedding.model = {meta.embedder.name!r}",
+        )
+    if meta.analyzer not in ("", analyzer.ANALYZER):
+        raise IndexMismatch(
+            f"the index was made with the analyzer {meta.analyzer}, this ragqa has {analyzer.ANALYZER}",
+            remedy="`ragqa reembed` makes it anew from the stored text",
         )
 
 
 def cut(document: Document, embedder: Embedder, settings: ChunkConfig) -> list[Chunk]:
     """The document's chunks, none longer than the embedder reads to its end."""
+    from ragqa.documents import chunking  # a question stands on this file too, and cuts nothing
+
     return chunking.split(
         document,
         tokens=min(settings.tokens, embedder.max_tokens),

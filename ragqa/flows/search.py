@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ragqa import retrieval
-from ragqa.errors import IndexMismatch
 from ragqa.flows import indexing
-from ragqa.text import analyzer
 
 if TYPE_CHECKING:
     from ragqa.config import Config
@@ -41,17 +40,20 @@ class IndexFacts:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits of one query, the trace of how they were found, and the index they are from."""
+    """The hits of one query, the trace of how they were found, the index they are from, and the models by their task."""
 
     query: str
     retrieval: retrieval.Retrieval
     index: IndexFacts
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def search(query: str, parts: Searching) -> Found:
     """Find passages. Raises IndexMismatch where the index was made with another embedder or analyzer."""
-    require_comparable(parts.store, parts.embedder)
-    return Found(query, retrieve(query, parts), facts(parts.store))
+    indexing.require_comparable(parts.store, parts.embedder)
+    found = retrieve(query, parts)
+    models = {"embedding": parts.embedder.name, "rerank": found.trace.reranker or "none"}
+    return Found(query, found, facts(parts.store), models)
 
 
 def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
@@ -67,17 +69,6 @@ def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
         settings=parts.config.retrieval,
         rerank=parts.config.rerank,
     )
-
-
-def require_comparable(store: Store, embedder: Embedder) -> None:
-    """Refuse an index whose vectors or terms were made by another embedder or analyzer than this question's."""
-    meta = store.meta()
-    indexing.require_same_embedder(meta.embedder, indexing.embedder_record(embedder))
-    if meta.analyzer not in ("", analyzer.ANALYZER):
-        raise IndexMismatch(
-            f"the index was made with the analyzer {meta.analyzer}, this ragqa has {analyzer.ANALYZER}",
-            remedy="`ragqa reembed` makes it anew from the stored text",
-        )
 
 
 def facts(store: Store) -> IndexFacts:

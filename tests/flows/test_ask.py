@@ -138,3 +138,9 @@ def test_search_counts_files_that_changed_since(parts: Searching, folder: Path) 
     (folder / "notes.md").write_text("# Notes\n\nThe roof was painted blue.\n")
     (folder / "handbook.md").unlink()
     assert search(QUESTION, parts).index.stale_files == 2
+
+
+def test_search_and_ask_name_the_models_alike(parts: Searching) -> None:
+    found, asked = search(QUESTION, parts), run(parts, ExtractiveGenerator(parts.lexical.idf), QUESTION)
+    assert found.models == {"embedding": "hashing", "rerank": "none"}
+    assert asked.answer.models == {**found.models, "answer": "extractive"}
