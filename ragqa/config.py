@@ -240,7 +240,7 @@ def _number(name: str, value: object, hint: type[int] | type[float], *, source: 
         number = hint(value)
         if isinstance(value, float) and number != value:
             raise ValueError
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ConfigError(f"{source}: `{name}` must be a number, not {value!r}") from None
     if not low <= number <= high:
         raise ConfigError(f"{source}: `{name}` must be between {low} and {high}, not {number}")

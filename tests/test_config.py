@@ -58,6 +58,8 @@ def test_config_file_is_found_in_the_users_folder(tmp_path: Path) -> None:
         ("[retrieval]\ntop_k = 0\n", "between 1 and 1000"),
         ("[retrieval]\ntop_k = 1.5\n", "must be a number"),
         ("[retrieval]\ntop_k = true\n", "must be a number"),
+        ("[retrieval]\ntop_k = inf\n", "must be a number"),
+        ("[retrieval]\nbm25_b = nan\n", "must be a number"),
         ('[retrieval]\nfusion = "best"\n', "one of convex, rrf"),
         ("[ingest]\nhidden = 3\n", "must be a bool"),
         ("[ingest]\ninclude = [1]\n", "must be a list of strings"),

@@ -40,7 +40,7 @@ class IndexFacts:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits of one query, the trace of how they were found, the index they are from, and the models by their task."""
+    """The hits of one query, how they were found, the index they are from, and the models by their task."""
 
     query: str
     retrieval: retrieval.Retrieval
