@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BATCH_CHUNKS = 256
 """Chunks that are embedded and committed together: enough for full batches, few enough to lose little when killed."""
 
+BATCH_DOCUMENTS = 1024
+"""Documents that are committed together: copies and moved files bring no chunks, and must not wait for the end."""
+
 BATCH_CHARACTERS = 4_000_000
 """Text held in memory at most, beyond the one document that crosses the line."""
 
@@ -190,6 +193,9 @@ class _Run:
         self.on_event = on_event
         self.report = Report()
         self._pending: list[_Pending] = []
+        self._identities: set[tuple[str, str]] = set()
+        """Of the pending contents: SHA-256 and loader."""
+        self._chunks = self._characters = 0
         self._touched: list[Touched] = []
         self._refusals: list[DocumentRecord] = []
 
@@ -238,7 +244,7 @@ class _Run:
             return
         outcome: Outcome = "changed" if known else "added"
         if self._has_content(record):
-            self._pending.append(_Pending(record, outcome, None))
+            self._add(_Pending(record, outcome, None))
             return
         document = self.parts.loader().load(data, PurePath(record.display).name, password=self.password)
         document = replace(document, loader=record.loader)
@@ -246,20 +252,23 @@ class _Run:
         if not chunks:
             raise DocumentError("there is no text in it", code="empty", skipped=True)
         self.report.warnings.extend((record.display, warning) for warning in document.warnings)
-        self._pending.append(_Pending(record, outcome, document, chunks))
-        if self._is_full():
+        self._add(_Pending(record, outcome, document, chunks))
+
+    def _add(self, pending: _Pending) -> None:
+        self._pending.append(pending)
+        self._identities.add((pending.record.sha256, pending.record.loader))
+        self._chunks += len(pending.chunks)
+        self._characters += len(pending.document.text) if pending.document else 0
+        if (
+            self._chunks >= BATCH_CHUNKS
+            or self._characters >= BATCH_CHARACTERS
+            or len(self._pending) >= BATCH_DOCUMENTS
+        ):
             self.flush()
 
     def _has_content(self, record: DocumentRecord) -> bool:
         identity = (record.sha256, record.loader)
-        if any((other.record.sha256, other.record.loader) == identity for other in self._pending):
-            return True
-        return self.store.content_id(*identity) is not None
-
-    def _is_full(self) -> bool:
-        chunks = sum(len(pending.chunks) for pending in self._pending)
-        characters = sum(len(pending.document.text) for pending in self._pending if pending.document)
-        return chunks >= BATCH_CHUNKS or characters >= BATCH_CHARACTERS
+        return identity in self._identities or self.store.content_id(*identity) is not None
 
     def flush(self, *, removed: Sequence[bytes] = (), roots: Sequence[bytes] = ()) -> None:
         """Embed what is pending and commit it together with everything else that is known by now."""
@@ -273,6 +282,8 @@ class _Run:
         if batch.documents or batch.removed or batch.touched or batch.roots:
             self.store.commit(batch)
         done, self._pending = self._pending, []
+        self._identities.clear()
+        self._chunks = self._characters = 0
         self._touched, self._refusals = [], []
         for pending in done:
             chunks = len(pending.chunks)

@@ -188,3 +188,16 @@ def test_plan_says_what_ingest_would_do_and_does_nothing(run_ingest: Ingest, sto
 def test_chunks_that_the_model_cannot_read_are_counted(run_ingest: Ingest, folder: Path) -> None:
     write(folder, a_md="plain words", b_md="這是一份中文文件，模型讀不懂。")
     assert run_ingest().unreadable_chunks == 1
+
+
+def test_copies_do_not_wait_for_the_end(
+    run_ingest: Ingest, store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragqa.flows.ingest.BATCH_DOCUMENTS", 2)
+    write(folder, a_md="alpha", b_md="alpha", c_md="alpha", d_md="alpha", e_md="alpha")
+    generations: list[int] = []
+    report = run_ingest(
+        on_event=lambda event: generations.append(store.generation) if isinstance(event, Stored) else None
+    )
+    assert generations == [1, 1, 2, 2, 3]
+    assert (len(report.added), report.chunks) == (5, 1)
