@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,7 @@ from ragqa.cli.command import Format, Session, command
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ragqa.flows.ask import Asked, Event
 
@@ -19,7 +21,6 @@ MAX_QUESTION_CHARACTERS = 20_000
 """A longer question is a document: it is refused before any model sees it."""
 
 QuestionArgument = Annotated[str, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.")]
-TopKOption = Annotated[int | None, typer.Option("--top-k", "-k", metavar="N", help="Passages to work from.")]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Show how each passage was found, on stderr.")]
 
 
@@ -31,7 +32,10 @@ def register(app: typer.Typer) -> None:
 def ask(
     session: Session,
     question: QuestionArgument,
-    top_k: TopKOption = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option("--top-k", "-k", metavar="N", help="Passages to work from. [default: as in the settings]"),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
     ] = None,
@@ -50,15 +54,18 @@ def ask(
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note)
         answering = wiring.answering(name, session.config, parts)
-        asked = flow.ask(question, parts, answering, on_event=_listener(session))
+        with _listener(session) as on_event:
+            asked = flow.ask(question, parts, answering, on_event=on_event)
     _show(session, asked)
     return _after(session, asked, explain=explain, hint=name == "extractive" and not extractive)
 
 
 def search(
     session: Session,
-    query: QuestionArgument,
-    top_k: TopKOption = None,
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="In words; - reads it from stdin.")],
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", "-k", metavar="N", help="How many passages. [default: as in the settings]")
+    ] = None,
     explain: ExplainOption = False,
 ) -> int:
     """Show the passages that fit a query best. Exit code 3 if there are none."""
@@ -76,7 +83,7 @@ def search(
         markdown = session.format is Format.MD
         session.data(shapes.search(found, explain=explain), lambda: render.hits(found, markdown=markdown))
     if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(found.retrieval.trace))
+        session.err.write(render.explanation(found.retrieval.trace, found.retrieval.hits))
     if not found.retrieval.hits:
         session.note("nothing found")
         return NoEvidence.exit_code
@@ -84,8 +91,12 @@ def search(
 
 
 def _question(given: str) -> str:
-    text = sys.stdin.read() if given == "-" else given
-    text = text.encode("utf-8", errors="replace").decode("utf-8").strip()
+    # Bytes, because what the interpreter makes of them depends on LANG; a question is UTF-8 under any.
+    data = sys.stdin.buffer.read() if given == "-" else os.fsencode(given)
+    try:
+        text = data.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise UsageError("the question is not UTF-8") from error
     if not text:
         raise UsageError("the question is empty")
     if len(text) > MAX_QUESTION_CHARACTERS:
@@ -93,16 +104,21 @@ def _question(given: str) -> str:
     return text
 
 
-def _listener(session: Session) -> Callable[[Event], None]:
+@contextmanager
+def _listener(session: Session) -> Iterator[Callable[[Event], None]]:
     """Who sees the answer come: a pipe gets each event as a JSON line, a terminal the text as it is written."""
     from ragqa.cli import shapes
+    from ragqa.cli.cells import Flowing, terminal_width
     from ragqa.flows.ask import Written
 
     if session.format is Format.JSONL:
-        return lambda event: session.out.json(shapes.ask_event(event))
-    if session.format is Format.TEXT and session.at_terminal:
-        return lambda event: session.out.write(event.text) if isinstance(event, Written) else None
-    return lambda event: None
+        yield lambda event: session.out.json(shapes.ask_event(event))
+    elif session.format is Format.TEXT and session.at_terminal:
+        flowing = Flowing(terminal_width())
+        yield lambda event: session.out.write(flowing.add(event.text)) if isinstance(event, Written) else None
+        session.out.write(flowing.rest())
+    else:
+        yield lambda event: None
 
 
 def _show(session: Session, asked: Asked) -> None:
@@ -123,11 +139,10 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
 
     answer = asked.answer
     if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(asked.trace))
-    if asked.index.stale_files:
-        session.note(
-            f"{asked.index.stale_files} files changed since they were ingested; `ragqa ingest` reads them again"
-        )
+        session.err.write(render.explanation(asked.trace, answer.hits))
+    if stale := asked.index.stale_files:
+        changed = "1 file changed since it was ingested" if stale == 1 else f"{stale:,} files changed since"
+        session.note(f"{changed}; `ragqa ingest` reads what changed")
     match answer.status:
         case "answered":
             if hint:
@@ -140,7 +155,9 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
                 session.err.write(render.closest(asked))
             return NoEvidence.exit_code
         case "incomplete":
-            session.err.line(f"ragqa: the answer is incomplete: {answer.reason}")
+            what = "the answer is incomplete" if answer.text else "there is no answer"
+            remedy = "" if answer.text else " (`--extractive` answers without a model service)"
+            session.err.line(f"ragqa: {what}: {answer.reason}{remedy}")
             if not answer.text and not session.quiet:
                 session.err.write(render.closest(asked))
             return ServiceError.exit_code

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ragqa.cli.gate import Styled, safe
 
@@ -115,6 +115,46 @@ def _pieces(text: str) -> Iterator[str]:
         piece += character
     if piece:
         yield piece
+
+
+class Flowing:
+    """Text that comes in pieces, in lines of at most `width` columns: a word is given out when it is known to be whole.
+
+    All that `add` and `rest` gave, joined, is the text with some blanks made line breaks.
+    """
+
+    def __init__(self, width: int | None) -> None:
+        self._width = width
+        self._held = ""
+        self._column = 0
+
+    def add(self, text: str) -> Styled:
+        """What may be written by now, this piece included."""
+        if self._width is None:
+            return safe(text)
+        *lines, self._held = (self._held + safe(text).plain).split("\n")
+        shown = "".join(self._placed(_pieces(line)) + self._end_line() for line in lines)
+        *whole, self._held = list(_pieces(self._held)) or [""]
+        return Styled(shown + self._placed(whole))
+
+    def rest(self) -> Styled:
+        """What is left when nothing more comes."""
+        held, self._held = self._held, ""
+        return Styled(self._placed(_pieces(held)))
+
+    def _end_line(self) -> str:
+        self._column = 0
+        return "\n"
+
+    def _placed(self, pieces: Iterable[str]) -> str:
+        shown = ""
+        for piece in pieces:
+            if self._column and self._width and self._column + width_of(piece.rstrip(" ")) > self._width:
+                shown += self._end_line()
+                piece = piece.lstrip(" ")
+            shown += piece
+            self._column += width_of(piece)
+        return shown
 
 
 def _carried(lines: list[str]) -> Iterator[Styled]:

@@ -64,18 +64,20 @@ def ingest(
     if files_from is not None:
         targets += _paths_from(files_from, null=null)
     folder = wiring.index_to_write(session.index)
+    if not targets:
+        targets = _ingested_before(folder)
     if dry_run:
         with wiring.maybe_open(folder) as store:
-            report = flow.plan(_targets(targets, store.roots() if store else []), store, session.config)
+            report = flow.plan(targets, store, session.config)
     else:
         secret = sys.stdin.readline().rstrip("\n") if password == "-" else password
         with (
             wiring.create_store(folder, wait_s=wait) as store,
-            wiring.ingesting(session.config, notice=session.note) as parts,
-            _progress(session) as on_event,
+            _progress(session) as (on_event, note),
+            wiring.ingesting(session.config, notice=note) as parts,
         ):
             report = flow.ingest(
-                _targets(targets, store.roots()),
+                targets,
                 store,
                 parts,
                 password=secret,
@@ -90,10 +92,20 @@ def ingest(
     return PARTLY if report.failed else 0
 
 
-def _targets(given: list[bytes], roots: list[bytes]) -> list[bytes]:
-    if given or roots:
-        return given or roots
-    raise UsageError("nothing to ingest: no PATH was given, and none was ingested here before")
+def _ingested_before(folder: Path) -> list[bytes]:
+    """The folders that the index knows; below the working directory as one would type them, so they are shown so."""
+    from ragqa import wiring
+
+    with wiring.maybe_open(folder) as store:
+        roots = store.roots() if store else []
+    if not roots:
+        raise UsageError("nothing to ingest: no PATH was given, and none was ingested here before")
+    return [_as_typed(root, Path.cwd()) for root in roots]
+
+
+def _as_typed(root: bytes, here: Path) -> bytes:
+    path = Path(os.fsdecode(root))
+    return os.fsencode(path.relative_to(here)) if path.is_relative_to(here) else root
 
 
 def _paths_from(source: str, *, null: bool) -> list[bytes]:
@@ -105,16 +117,19 @@ def _paths_from(source: str, *, null: bool) -> list[bytes]:
 
 
 @contextmanager
-def _progress(session: Session) -> Iterator[Callable[[Event], None]]:
-    """Who is told of each event: a pipe gets them as JSON lines, a terminal a bar on stderr, anyone else nothing."""
+def _progress(session: Session) -> Iterator[tuple[Callable[[Event], None], Callable[[str], None]]]:
+    """Who is told of each event: a pipe gets them as JSON lines, a terminal a bar on stderr, anyone else nothing.
+
+    And what takes notes meanwhile, so that none is written into the bar.
+    """
     if session.format is Format.JSONL:
         from ragqa.cli import shapes
 
-        yield lambda event: session.out.json(shapes.ingest_event(event))
+        yield lambda event: session.out.json(shapes.ingest_event(event)), session.note
     elif session.shows_progress:
         from ragqa.cli.progress import bar
 
-        with bar() as on_event:
-            yield on_event
+        with bar() as on_event_and_note:
+            yield on_event_and_note
     else:
-        yield lambda event: None
+        yield lambda event: None, session.note

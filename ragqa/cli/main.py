@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from ragqa.errors import RagqaError, UsageError
+from ragqa.errors import RagqaError, StorageError, UsageError
 
 INTERRUPTED = 130
 
@@ -95,7 +96,8 @@ def _report(error: RagqaError, arguments: Sequence[str]) -> int:
         Output(sys.stderr, may_be_lost=True).write("".join(traceback.format_exception(error)))
     try:
         if _wants_json(arguments):
-            Output(sys.stdout).json(shapes.error(error), indent=None)
+            with suppress(StorageError):  # stdout is on a full device, which may be the very error
+                Output(sys.stdout).json(shapes.error(error), indent=None)
         Output(sys.stderr, may_be_lost=True).line(
             f"ragqa: {error.message}" + (f" ({error.remedy})" if error.remedy else "")
         )

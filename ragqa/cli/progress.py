@@ -1,4 +1,4 @@
-"""The progress of an ingest on a terminal's stderr: files done, chunks a second, time left."""
+"""The progress of an ingest on a terminal's stderr: files done, chunks a second, time gone by."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ragqa.cli.gate import visible
 from ragqa.flows.ingest import Embedded, Event, Planned, Refused, Stored
 
 if TYPE_CHECKING:
@@ -14,19 +15,25 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar() -> Iterator[Callable[[Event], None]]:
-    """Yields what is to be told of each event. The bar is gone when it ends: the report says the rest."""
+def bar() -> Iterator[tuple[Callable[[Event], None], Callable[[str], None]]]:
+    """Yields what is to be told of each event, and what writes a note above the bar.
+
+    The bar is gone when it ends: the report says the rest. It shows no time left, because files differ too much in
+    size for their number to tell; what moves all the time is the clock and the dots.
+    """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
 
     columns: list[ProgressColumn] = [
+        SpinnerColumn(),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("files · {task.fields[chunks]} chunks · {task.fields[rate]:.0f}/s"),
-        TimeRemainingColumn(compact=True),
+        TextColumn("files · {task.fields[chunks]:,} chunks{task.fields[rate]}"),
+        TimeElapsedColumn(),
     ]
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task("", total=None, chunks=0, rate=0.0)
+        task = progress.add_task("", total=None, chunks=0, rate="")
         stored = 0
 
         def on_event(event: Event) -> None:
@@ -42,6 +49,9 @@ def bar() -> Iterator[Callable[[Event], None]]:
                 case Embedded():
                     elapsed = progress.tasks[0].elapsed or 1.0
                     done = stored + event.chunks
-                    progress.update(task, chunks=done, rate=done / max(elapsed, 0.1))
+                    progress.update(task, chunks=done, rate=f" · {done / max(elapsed, 0.1):.0f}/s")
 
-        yield on_event
+        def note(line: str) -> None:
+            progress.console.print(Text(visible(line)))
+
+        yield on_event, note

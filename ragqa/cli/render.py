@@ -109,6 +109,11 @@ def _hit_place(hit: Hit) -> Styled:
     return _where(hit.passage, page=chunk.page_start, label=chunk.page_label, last=chunk.page_end)
 
 
+def _short_id(hit: Hit) -> Styled:
+    """What `ragqa get` takes."""
+    return style(f"  {hit.passage.chunk_id[:8]}", "dim")
+
+
 def _entry(number: str, text: Styled, width: int | None) -> list[Styled]:
     """A numbered line; what does not fit goes on below, indented."""
     indent = _INDENT if width is None or width > 20 else ""
@@ -121,11 +126,13 @@ def closest(asked: Asked) -> Styled:
     """For stderr, where there is no answer: why, and the passages that come closest."""
     width = terminal_width()
     reason = asked.answer.reason or _NONE_CLOSE
+    if not asked.index.documents:
+        reason = "the index is empty (`ragqa ingest PATH` fills it)"
     lines = [] if asked.answer.status == "incomplete" else [safe(f"ragqa: not in the documents: {reason}")]
     if asked.answer.hits:
         lines.append(Styled("closest passages:"))
         for hit in asked.answer.hits[:_CLOSEST]:
-            lines += _entry("  ", _hit_place(hit), width)
+            lines += _entry("  ", _hit_place(hit) + _short_id(hit), width)
     return Styled("\n").join([*lines, Styled("")])
 
 
@@ -166,8 +173,8 @@ def hits(found: Found, *, markdown: bool = False) -> Styled:
     digits = len(str(len(retrieved)))
     blocks = []
     for hit in retrieved:
-        tail = style(f"  {hit.score:.2f}  {hit.passage.chunk_id[:8]}", "dim")
-        block = _entry(f"{hit.rank:>{digits}} ", _hit_place(hit) + tail, width)
+        place = _hit_place(hit) + style(f"  {hit.score:.2f}", "dim") + _short_id(hit)
+        block = _entry(f"{hit.rank:>{digits}} ", place, width)
         block += wrap(_snippet(hit.passage.chunk, wanted), width, indent=" " * (digits + 1), most=_SNIPPET_LINES)
         blocks.append(Styled("\n").join([*block, Styled("")]))
     return Styled("\n").join(blocks)

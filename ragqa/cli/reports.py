@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ragqa.index.records import DocumentState
 
 _STALE_SHOWN = 5
+_ROOTS_SHOWN = 5
 _LABEL_WIDTH = 11
+_INDENT = Styled("    ")
 
 
 def ingest(report: Report, *, dry_run: bool = False) -> Styled:
@@ -36,17 +38,27 @@ def ingest(report: Report, *, dry_run: bool = False) -> Styled:
         lines += [style("+ ", "green") + path for path in report.added]
         lines += [style("~ ", "yellow") + path for path in report.changed]
         lines += [style("- ", "red") + path for path in report.removed]
-    lines += _refusals(report.skipped, style("skipped ", "dim"))
-    lines += _refusals(report.failed, style("failed ", "red"))
+    told = [
+        *_refusals(report.skipped, style("skipped ", "dim")),
+        *_refusals(report.failed, style("failed ", "red")),
+        *_warnings(report),
+    ]
+    width = terminal_width()
+    for each in told:
+        first, *rest = wrap(each, width and max(1, width - len(_INDENT)))
+        lines += [first, *(_INDENT + line for line in rest)]
+    return _joined(lines)
+
+
+def _warnings(report: Report) -> Iterator[Styled]:
+    label = style("warning ", "yellow")
     for document, warning in report.warnings:
-        lines.append(style("warning ", "yellow") + (f"{document}: {warning}" if document else warning))
+        yield label + (f"{document}: {warning}" if document else warning)
     if report.unreadable_chunks:
-        lines.append(
-            style("warning ", "yellow")
-            + f"the embedding model cannot read {_many(report.unreadable_chunks, 'chunk')}, found by words alone;"
+        yield (
+            label + f"the embedding model cannot read {_many(report.unreadable_chunks, 'chunk')}, found by words alone;"
             " a multilingual model (embedding.model) would read them"
         )
-    return _joined(lines)
 
 
 def _refusals(refused: Sequence[Refused], label: Styled) -> Iterator[Styled]:
@@ -71,9 +83,9 @@ def status(state: State) -> Styled:
         ("index", f"{state.folder} (generation {state.meta.generation}, {_bytes(state.bytes)})"),
         ("documents", ", ".join(documents)),
         ("chunks", f"{state.counts.chunks:,}"),
-        ("languages", ", ".join(f"{name} {count:,}" for name, count in languages)),
+        ("languages", ", ".join(f"{name} {count:,}" for name, count in languages) or "none yet"),
         ("embedder", f"{embedder.name} ({embedder.dimensions} dimensions)" if embedder else "none yet"),
-        ("folders", ", ".join(root.decode("utf-8", "backslashreplace") for root in state.roots)),
+        ("folders", _outermost(state.roots) or "none yet"),
         ("freshness", fresh),
     ]
     width = terminal_width()
@@ -83,6 +95,13 @@ def status(state: State) -> Styled:
         lines.append(style(f"{label:<{_LABEL_WIDTH}}", "bold") + head)
         lines += [Styled(" " * _LABEL_WIDTH) + line for line in rest]
     return _joined(lines)
+
+
+def _outermost(roots: Sequence[bytes]) -> str:
+    """The folders that were ingested, without what lies in another one of them."""
+    outer = [root for root in roots if not any(root.startswith(other.rstrip(b"/") + b"/") for other in roots)]
+    shown = ", ".join(root.decode("utf-8", "backslashreplace") for root in outer[:_ROOTS_SHOWN])
+    return shown + (f" and {len(outer) - _ROOTS_SHOWN:,} more" if len(outer) > _ROOTS_SHOWN else "")
 
 
 def documents(states: Sequence[DocumentState]) -> Styled:

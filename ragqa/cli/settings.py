@@ -28,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
 
 def show(session: Session) -> int:
-    """Every setting and its value, after file, environment and flags; which keys are set, never their text."""
+    """Every setting and its value.
+
+    From defaults, file and environment together; which keys are set, never their text.
+    """
     values = configuration.settings(session.config)
     keys = {name: "set" if os.environ.get(name) else None for name in KEYS}
     session.data(
@@ -39,7 +42,10 @@ def show(session: Session) -> int:
 
 
 def init(session: Session) -> int:
-    """Write a config file with every setting at its default, where ragqa looks for it; never over an existing one."""
+    """Start a config file.
+
+    Every setting at its default, where ragqa looks for it; never over an existing file.
+    """
     target = configuration.default_path(os.environ)
     if target is None:
         raise ConfigError("there is no home folder to put a config file in", remedy="set RAGQA_CONFIG=FILE")

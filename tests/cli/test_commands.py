@@ -92,6 +92,36 @@ def test_ask_reads_the_question_from_stdin(ragqa, sample_index) -> None:
     assert done.json["question"] == LEAVE
 
 
+def test_a_question_that_is_not_utf_8_is_2(sample_index) -> None:
+    command = [sys.executable, "-m", "ragqa", "search", "-", "--index", str(sample_index)]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, input="請假".encode("big5"), capture_output=True, check=False, env=strict)
+    assert done.returncode == 2
+    assert b"not UTF-8" in done.stderr
+
+
+def test_a_question_is_utf_8_whatever_the_locale_says(sample_index) -> None:
+    command = [sys.executable, "-m", "ragqa", "search", "電池", "--index", str(sample_index), "--json"]
+    ascii_only = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(command, capture_output=True, check=False, env=ascii_only)
+    assert json.loads(done.stdout)["query"] == "電池"
+
+
+def test_a_stale_file_is_told(ragqa, tmp_path: Path) -> None:
+    (tmp_path / "gate.md").write_text("# Garden gate\n\nThe code of the garden gate is 4711.\n")
+    ragqa("ingest", "gate.md")
+    (tmp_path / "gate.md").write_text("# Garden gate\n\nThe code of the garden gate is 99.\n")
+    assert "1 file changed since it was ingested" in ragqa("ask", "What is the code of the garden gate?").stderr
+
+
+def test_an_empty_index_says_so(ragqa, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ragqa("ingest", "empty")
+    done = ragqa("ask", LEAVE)
+    assert done.returncode == 3
+    assert "the index is empty" in done.stderr
+
+
 def test_search_finds_and_says_how(ragqa, sample_index) -> None:
     done = ragqa("search", "GW-2 gateway", "--index", sample_index, "--json", "--top-k", "3")
     valid("search", done.json)
@@ -166,6 +196,19 @@ def test_ingest_reports_and_is_incremental(ragqa, tmp_path: Path) -> None:
     assert (first.returncode, first.json["added"], first.json["chunks"]) == (0, ["docs/a.md"], 1)
     second = ragqa("ingest", "--json").json
     assert (second["added"], second["unchanged"]) == ([], 1)
+
+
+def test_ingest_without_a_path_names_files_as_before(ragqa, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "one.md").write_text("# One\n\nSome text.\n")
+    ragqa("ingest", "notes")
+    (tmp_path / "notes" / "two.md").write_text("# Two\n\nOther text.\n")
+    assert ragqa("ingest", "--json").json["added"] == ["notes/two.md"]
+
+
+def test_ingest_of_nothing_leaves_no_index(ragqa, tmp_path: Path) -> None:
+    assert ragqa("ingest").returncode == 2
+    assert not (tmp_path / ".ragqa").exists()
 
 
 def test_ingest_with_a_bad_file_is_6_and_names_it(ragqa, tmp_path: Path) -> None:
@@ -264,11 +307,13 @@ def test_a_second_ingest_is_7(ragqa, tmp_path: Path) -> None:
         assert ragqa("search", "text").returncode == 0
 
 
-def test_a_full_disk_is_1(ragqa, sample_index) -> None:
+@pytest.mark.parametrize("options", [(), ("--json",), ("--format", "jsonl")])
+def test_a_full_disk_is_1(sample_index, options: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "ragqa", "list", "--index", str(sample_index)]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([*command, *options], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
+    assert done.stderr.startswith("ragqa: cannot write the output")
     assert "Traceback" not in done.stderr
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragqa.cli.cells import cut, one_line, width_of, wrap
+from ragqa.cli.cells import Flowing, cut, one_line, width_of, wrap
 from ragqa.cli.gate import Styled, style
 
 TEXT = st.text(st.sampled_from("ab cd, 中文。（字）e\u0301 long-word …"), max_size=80)
@@ -46,6 +46,28 @@ def test_cut_text_fits_and_says_that_it_is_cut(text: str, width: int) -> None:
     shown = cut(text, width)
     assert width_of(shown) <= width
     assert shown == text or shown.endswith("…") or width == 0
+
+
+WORDS = st.sampled_from(["leave ", "rem", "of ", "中文", "字。", "（字）", " ", "[1]", "\n"])
+
+
+@given(st.lists(WORDS, max_size=40).filter(lambda words: "remremrem" not in "".join(words)), st.integers(16, 40))
+def test_text_that_comes_in_pieces_is_wrapped_as_if_it_came_at_once(pieces: list[str], width: int) -> None:
+    flowing, at_once = Flowing(width), Flowing(width)
+    shown = "".join(flowing.add(piece) for piece in pieces) + flowing.rest()
+    text = "".join(pieces)
+    assert shown == at_once.add(text) + at_once.rest()
+    assert "".join(shown.split()) == "".join(text.split())
+    for line in shown.split("\n"):
+        assert width_of(line.rstrip(" ")) <= width or re.fullmatch(r"(rem|\[1\]|leave)+", line.strip())
+
+
+def test_no_word_is_broken_at_the_edge_of_the_terminal() -> None:
+    flowing = Flowing(12)
+    assert flowing.add("the remain") == "the "
+    assert flowing.add("ing funds are") == "\nremaining \nfunds "
+    assert flowing.rest() == "are"
+    assert Flowing(None).add("as it is") == "as it is"
 
 
 def test_chinese_breaks_between_characters_but_not_before_punctuation() -> None:

@@ -172,6 +172,10 @@ def test_reports_count_and_name(report: Report, state: State, states: list[Docum
     status = reports.status(state).plain
     assert "documents  29 stored, 1 failed\n" in status and "languages  zh-Hant 17, en 12\n" in status
     assert "every file is as it was" in reports.status(replace(state, stale=())).plain
+    nested = replace(state, roots=(b"/home/me/notes/a.md", b"/home/me/notes", b"/home/me/notes2"))
+    assert "folders    /home/me/notes, /home/me/notes2\n" in reports.status(nested).plain
+    many = replace(state, roots=tuple(b"/home/%d" % number for number in range(9)))
+    assert "/home/4 and 4 more\n" in reports.status(many).plain
     listed = reports.documents(states).plain.split("\n")
     assert re.match(r"docs/handbook\.pdf +en +42 chunks  Staff Handbook$", listed[0])
     assert re.match(r"scan\.pdf +failed  its pages are pictures$", listed[2])
