@@ -140,7 +140,9 @@ def table_text(rows: Sequence[Sequence[Cell]]) -> str:
     if not _is_affordable(names, len(grid) - heads):
         heads, names = captions, {}
     width = max((placed.column + placed.cell.columns for row in grid for placed in row), default=0)
-    lines = [_line(row, {}, width) for row in grid[:captions]] + [_line(row, names, width) for row in grid[heads:]]
+    body = "\n".join(filter(None, (_line(row, names, width) for row in grid[heads:])))
+    unused = [name for name in names.values() if name not in body]  # of columns that are empty
+    lines = [*(_line(row, {}, width) for row in grid[:captions]), " | ".join(dict.fromkeys(unused)), body]
     return "\n".join(filter(None, lines))
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ragqa.documents.placed import WIDE, Entry, Line, Paragraph, rounded
+from ragqa.documents.placed import WIDE, Entry, Line, Paragraph, key, rounded
 
 CHAPTER = re.compile(r"第\s*[一二三四五六七八九十百零〇0-9]{1,5}\s*([編编篇章節节])")
 
 _CHAPTER_LEVEL = {"編": 1, "编": 1, "篇": 1, "章": 2, "節": 3, "节": 3}
-_NOT_KEY = re.compile(r"[\W_]+")
 _NUMBER = re.compile(
     "(?:第|chapter|section|part|article|art|appendix|annex|附錄|附录|附件)?"
     "(?:[0-9]{1,6}[a-z]?|[a-z][0-9]{0,4}|[ivxlc]{1,6}|[一二三四五六七八九十百零〇]{1,5})?[編编篇章節节條条款部]?"
@@ -40,7 +38,7 @@ def outline_levels(pages: Sequence[Sequence[Line]], outline: Sequence[Entry]) ->
         if not 0 <= entry.page < len(pages):
             continue
         lines = pages[entry.page]
-        span = _find(lines, _key(entry.title), after.get(entry.page, 0)) or _find(lines, _key(entry.title), 0)
+        span = _find(lines, key(entry.title), after.get(entry.page, 0)) or _find(lines, key(entry.title), 0)
         if span is None:
             continue
         found += 1
@@ -49,25 +47,21 @@ def outline_levels(pages: Sequence[Sequence[Line]], outline: Sequence[Entry]) ->
     return levels if 2 * found >= len(outline) else {}
 
 
-def _find(lines: Sequence[Line], key: str, start: int) -> tuple[int, int] | None:
+def _find(lines: Sequence[Line], wanted: str, start: int) -> tuple[int, int] | None:
     """The one to three lines that read as a title with this key, but for a number before it."""
-    if not key:
+    if not wanted:
         return None
     for index in range(start, len(lines)):
         joined = ""
         for end in range(index, min(index + 3, len(lines))):
-            joined += _key(lines[end].text)
-            if len(joined) > len(key) + 8:
+            joined += key(lines[end].text)
+            if len(joined) > len(wanted) + 8:
                 break
-            if joined == key or (joined.endswith(key) and _is_number(joined[: -len(key)])):
+            if joined == wanted or (joined.endswith(wanted) and _is_number(joined[: -len(wanted)])):
                 return index, end + 1
-            if key.endswith(joined) and _is_number(key[: -len(joined)]):
+            if wanted.endswith(joined) and _is_number(wanted[: -len(joined)]):
                 return index, end + 1
     return None
-
-
-def _key(text: str) -> str:
-    return _NOT_KEY.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _is_number(prefix: str) -> bool:

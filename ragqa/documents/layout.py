@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from ragqa.documents.contents import without_contents
 from ragqa.documents.headings import CHAPTER, body_size, chapter, outline_levels, size_levels, with_headings_in_place
 from ragqa.documents.placed import EAST_ASIAN, SOFT_HYPHEN, WIDE, Entry, Kind, Line, Paragraph, joined, rounded
 from ragqa.documents.running import without_running_lines
@@ -30,7 +31,7 @@ _NEAR, _AROUND = 6, 40
 
 def arrange(pages: Sequence[Sequence[Line]], outline: Sequence[Entry] = ()) -> list[list[Paragraph]]:
     """The paragraphs of each page, in the order of reading."""
-    kept = without_running_lines([_whole_lines(lines) for lines in pages])
+    kept = without_contents(without_running_lines([_whole_lines(lines) for lines in pages]))
     body = body_size(kept)
     levels = outline_levels(kept, outline) or size_levels(kept, body)
     arranged = [_page(lines, levels.get(number, {}), body) for number, lines in enumerate(kept)]

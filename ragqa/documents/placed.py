@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ EAST_ASIAN = (
 
 WIDE = re.compile(f"[{EAST_ASIAN}]")
 
+_NOT_IN_KEY = re.compile(r"[\W_]+")
 _NO_SPACE_BETWEEN = re.compile(f"[{EAST_ASIAN}“”‘’—…][{EAST_ASIAN}“”‘’—…]")
 _DIVIDED_AT_END = re.compile("(?<=[a-z\u00df-\u00ff])[-\u2010\u00ad]$")
 
@@ -81,3 +83,8 @@ def joined(text: str, following: str) -> str:
     if text.endswith(SOFT_HYPHEN) or _unspaced(text, following):
         return text + following
     return f"{text} {following}"
+
+
+def key(text: str) -> str:
+    """What two lines must share to be the same words, whatever their spaces, punctuation, case and width."""
+    return _NOT_IN_KEY.sub("", unicodedata.normalize("NFKC", text).casefold())

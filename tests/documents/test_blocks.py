@@ -151,6 +151,11 @@ def test_a_header_too_long_to_repeat_is_not_repeated() -> None:
     )
 
 
+def test_the_name_of_an_empty_column_is_kept() -> None:
+    table = [[Cell("Name", header=True), Cell("Remarks", header=True)], [Cell("Wu"), Cell("")]]
+    assert table_text(table) == "Remarks\nName: Wu"
+
+
 CELLS = st.builds(
     Cell,
     st.text(alphabet="ab1 漢", max_size=5).map(str.strip),

@@ -9,6 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragqa.documents.contents import without_contents
 from ragqa.documents.hyphens import Hyphens
 from ragqa.documents.layout import arrange, goes_on, is_row
 from ragqa.documents.placed import SOFT_HYPHEN, Entry, Line
@@ -205,3 +206,15 @@ def test_the_end_of_a_paragraph_is_not_the_number_of_the_next_heading() -> None:
     texts = ["門禁卡補發工本", "費 200 元。", "第七章 離職", "同仁自請離職"]
     lines = [Line(text, 70, 500, 700 - 20 * row, 700 - 20 * row, 11, False) for row, text in enumerate(texts)]
     assert outline_levels([lines], [Entry("第七章 離職", 1, 0)]) == {0: {2: 1}}
+
+
+def line(text: str, row: int) -> Line:
+    return Line(text, 70, 500, 700 - 20 * row, 700 - 20 * row, 11, False)
+
+
+def test_a_table_of_contents_is_left_out_and_a_price_list_is_not() -> None:
+    names = ["1 Leave", "2 Pay", "3 Travel", "4 Leaving"]
+    contents = [line(f"{name} . . . . . . . . . {row + 1}", row) for row, name in enumerate(names)]
+    text = [line(words, row) for row, words in enumerate([*names, "Trains are booked in second class."])]
+    assert without_contents([contents, text]) == [[], text]
+    assert without_contents([contents, text[-1:]]) == [contents, text[-1:]]
