@@ -58,7 +58,7 @@ class RetrievalConfig:
     candidates: int = 100
     fusion: Literal["convex", "rrf"] = "convex"
     dense_weight: float = 0.65
-    gate_unknown: float = 0.3
+    gate_unknown: float = 0.2
     bm25_k1: float = 1.2
     bm25_b: float = 0.75
 

@@ -107,7 +107,7 @@ def ask(
 
 def weigh(question: str, retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
     """How probably the hits hold the answer."""
-    background = [scored.score for scored in retrieval.trace.dense]
+    background = retrieval.trace.background
     return evidence.assess(question, retrieval.hits, idf=searching.lexical.idf, background=background)
 
 
