@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 INDEX = layout.FOLDER
 GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+"""Those of `models/gemini.py`, which an extractive answer has no need to import."""
 
 Notice = Callable[[str], None]
 """Who is told, in one line, of something that takes long or that the user should know."""
@@ -133,7 +134,7 @@ def searching(store: Store, config: Config, *, notice: Notice) -> Searching:
         embedder=embedder(config.embedding, notice=notice),
         vectors=ExactVectors(store),
         lexical=Bm25Index(store, k1=config.retrieval.bm25_k1, b=config.retrieval.bm25_b),
-        reranker=reranker(config.rerank),
+        reranker=reranker(config.rerank, notice=notice),
         config=config,
     )
 
@@ -168,10 +169,12 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
         case _:
             from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
 
-            return SentenceTransformerEmbedder(settings.model, batch_size=settings.batch_size)
+            return SentenceTransformerEmbedder(
+                settings.model, batch_size=settings.batch_size, on_download=partial(_announce_download, notice)
+            )
 
 
-def reranker(settings: RerankConfig) -> Reranker | None:
+def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:
     """The reranker that `rerank.model` names; `auto` is none, as long as none is built in."""
     match settings.model:
         case "auto" | "none":
@@ -179,7 +182,11 @@ def reranker(settings: RerankConfig) -> Reranker | None:
         case name:
             from ragqa.models.cross_encoder import CrossEncoderReranker
 
-            return CrossEncoderReranker(name)
+            return CrossEncoderReranker(name, on_download=partial(_announce_download, notice))
+
+
+def _announce_download(notice: Notice, name: str) -> None:
+    notice(f"fetching the model {name} from the Hugging Face hub (only once; HF_HUB_OFFLINE=1 forbids it)")
 
 
 # --- who answers ------------------------------------------------------------------------------------------------------
@@ -189,7 +196,7 @@ def generator_name(settings: AnswerConfig) -> str:
     """What `answer.model` comes to: `auto` is Gemini where its key is set, else extractive."""
     if settings.model != "auto":
         return settings.model
-    has_key = any(os.environ.get(name) for name in GEMINI_KEYS)
+    has_key = any(os.environ.get(name, "").strip() for name in GEMINI_KEYS)
     return f"gemini:{settings.gemini_model}" if has_key else "extractive"
 
 

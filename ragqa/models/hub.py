@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def open_model(
     except _UNUSABLE as error:
         if is_path:
             raise ConfigError(f"the model in {name} cannot be used: {_first_line(error)}") from error
-        if is_offline():
+        if is_offline(os.environ):
             raise ConfigError(
                 f"the model {name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it",
                 remedy=f"unset HF_HUB_OFFLINE once, or set {setting} to a folder",
@@ -45,9 +45,9 @@ def open_model(
         ) from error
 
 
-def is_offline() -> bool:
-    """Whether the user forbade the hub."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+def is_offline(environment: Mapping[str, str]) -> bool:
+    """Whether the user forbade the network, in the words that the hub's own library understands."""
+    return environment.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def silence() -> None:

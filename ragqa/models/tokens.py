@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ragqa.models.hub import is_offline
 from ragqa.ports import TokenCounter
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def counter(
     stamp = cache_dir / "tiktoken-unreachable"
     table = folder / hashlib.sha1(_TABLE_URL.encode(), usedforsecurity=False).hexdigest()
     if not table.is_file():
-        if environment.get("HF_HUB_OFFLINE", "0") not in ("", "0") or _is_fresh(stamp):
+        if is_offline(environment) or _is_fresh(stamp):
             return EstimatedTokens()
         if on_download is not None:
             on_download()

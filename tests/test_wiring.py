@@ -1,0 +1,67 @@
+"""Wiring: what the settings name is what is built, and the user hears of what takes the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ragqa import wiring
+from ragqa.config import AnswerConfig, EmbeddingConfig, RerankConfig
+from ragqa.errors import MissingKey
+from ragqa.models import gemini
+
+
+class Fetched:
+    """Stands for a class of models that are not on this machine: each is fetched at once."""
+
+    def __init__(self, name: str, *, on_download: Any, **_: object) -> None:
+        on_download(name)
+
+
+@pytest.mark.parametrize(
+    ("implementation", "build"),
+    [
+        (
+            "ragqa.models.sentence_transformer.SentenceTransformerEmbedder",
+            lambda notice: wiring.embedder(EmbeddingConfig(model="some/model"), notice=notice),
+        ),
+        (
+            "ragqa.models.cross_encoder.CrossEncoderReranker",
+            lambda notice: wiring.reranker(RerankConfig(model="some/model"), notice=notice),
+        ),
+    ],
+)
+def test_a_download_is_announced(implementation: str, build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(implementation, Fetched)
+    said: list[str] = []
+    build(said.append)
+    assert len(said) == 1 and "some/model" in said[0]
+
+
+@pytest.mark.parametrize("model", ["auto", "none"])
+def test_no_reranker_unless_one_is_named(model: str) -> None:
+    assert wiring.reranker(RerankConfig(model=model), notice=print) is None
+
+
+def test_gemini_answers_where_its_key_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in wiring.GEMINI_KEYS:
+        monkeypatch.delenv(key, raising=False)
+    settings = AnswerConfig(gemini_model="some-model")
+    assert wiring.generator_name(settings) == "extractive"
+    monkeypatch.setenv(wiring.GEMINI_KEYS[1], " ")
+    assert wiring.generator_name(settings) == "extractive"
+    monkeypatch.setenv(wiring.GEMINI_KEYS[1], "a key")
+    assert wiring.generator_name(settings) == "gemini:some-model"
+    assert wiring.generator_name(AnswerConfig(model="openai:m")) == "openai:m"
+
+
+def test_a_service_without_its_key_is_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in wiring.GEMINI_KEYS:
+        monkeypatch.delenv(key, raising=False)
+    with pytest.raises(MissingKey):
+        wiring.embedder(EmbeddingConfig(model="gemini:some-model"), notice=print)
+
+
+def test_the_keys_are_those_that_gemini_takes() -> None:
+    assert wiring.GEMINI_KEYS == gemini.KEYS
