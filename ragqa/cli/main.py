@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -14,15 +15,23 @@ from ragqa.errors import RagqaError, StorageError, UsageError
 
 INTERRUPTED = 130
 
+_REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+"""What a device says that takes no more; anything else that the system says and nobody expects is a bug."""
+
 
 def main() -> NoReturn:
     """The console script. Nothing heavy is imported before signals are handled."""
     _open_closed_streams()
-    _handle_signals()
+    received = _handle_signals()
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt as stop:
         code = _interrupted(stop)
+    except Exception:
+        if not received:
+            raise
+        # A library that was just being loaded turned the interrupt into an error of its own.
+        code = _interrupted(received[0])
     sys.exit(code)
 
 
@@ -34,12 +43,17 @@ def run(arguments: Sequence[str]) -> int:
         return _report(error, arguments)
     except BrokenPipeError:
         return _reader_has_gone()
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        return _report(StorageError(f"cannot write{where}: {error.strerror}"), arguments)
     except KeyboardInterrupt as stop:
         return _interrupted(stop)
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP: ends the program as Ctrl-C does, with that signal's exit code."""
+    """A signal that ends the program as Ctrl-C does, with that signal's exit code."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -53,12 +67,24 @@ def _open_closed_streams() -> None:
     os.close(number)
 
 
-def _handle_signals() -> None:
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise Terminated(number)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+
+def _handle_signals() -> Sequence[Terminated]:
+    """Raise Terminated for the signals that end a program; whatever was raised is on the list that is returned.
+
+    A signal that is ignored stays so: that is how nohup and a shell's background jobs protect a command.
+    """
+    received: list[Terminated] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(Terminated(number))
+        raise received[-1]
+
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    return received
 
 
 def _invoke(arguments: Sequence[str]) -> int:
@@ -79,7 +105,7 @@ def _invoke(arguments: Sequence[str]) -> int:
     except TyperException as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "ragqa")
         if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps this class to itself
-            sys.stderr.write(error.format_message() + "\n")
+            _say(error.format_message())
             return UsageError.exit_code
         raise UsageError(error.format_message(), remedy=f"`{path} --help` shows how it is used") from error
     return result if isinstance(result, int) else 0
@@ -119,8 +145,16 @@ def _reader_has_gone() -> int:
     return 128 + signal.SIGPIPE
 
 
+def _say(line: str) -> None:
+    from ragqa.cli.gate import Output
+
+    Output(sys.stderr, may_be_lost=True).line(line)
+
+
 def _interrupted(stop: KeyboardInterrupt) -> int:
-    """One line; a second Ctrl-C from here on ends the process at once."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.stderr.write("ragqa: interrupted\n")
+    """One line; a second signal from here on ends the process at once."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    _say("ragqa: interrupted")
     return 128 + stop.number if isinstance(stop, Terminated) else INTERRUPTED
