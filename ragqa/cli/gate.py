@@ -115,11 +115,6 @@ class Output:
         self._colour = wants_colour(stream, os.environ) if colour is None else colour
         self._may_be_lost = may_be_lost
 
-    @property
-    def is_terminal(self) -> bool:
-        """Whether a person reads this as it is written."""
-        return self._stream is not None and self._stream.isatty()
-
     def write(self, text: str) -> None:
         """Write text as it is (no newline is added). Styled text is coloured where this output shows colour."""
         if isinstance(text, Styled):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ragqa.documents.decoding import clean_text
-from ragqa.types import Block, BlockKind, Document, Language
+from ragqa.types import Block, BlockKind, Document
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _SPACE_AT_LINE_END = re.compile(r"[^\S\n]+\n")
@@ -60,14 +60,11 @@ class DocumentBuilder:
             level = max(1, piece.level) if piece.kind == "heading" else 0
             self._blocks.append(Block(start, self._length, piece.kind, level))
 
-    def build(
-        self, *, title: str = "", language: Language = "other", loader: str = "", warnings: Sequence[str] = ()
-    ) -> Document:
+    def build(self, *, title: str = "", loader: str = "", warnings: Sequence[str] = ()) -> Document:
         """The document. Without a title of its own, the one heading above all others is its title."""
         return Document(
             text="".join(self._texts),
             title=" ".join(clean_text(title).split()) or self._title_heading(),
-            language=language,
             loader=loader,
             blocks=tuple(_from_level_one(self._blocks)),
             warnings=tuple(warnings),

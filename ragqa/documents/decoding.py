@@ -41,6 +41,11 @@ class Decoded:
     encoding: str
     doubtful: bool = False
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the report should say of it."""
+        return (f"the encoding is not certain; read as {self.encoding}",) if self.doubtful else ()
+
 
 def clean_text(text: str) -> str:
     """`text` as a Document may hold it: line ends are newlines, no other control but tab, no lone surrogate.

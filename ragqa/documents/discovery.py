@@ -201,14 +201,14 @@ class _Walk:
             status = os.stat(target)
         except OSError:
             return Found(entry.path, shown, root, reason="the link leads nowhere", code="link")
-        if not _is_inside(target, real_root):
+        if not is_inside(target, real_root):
             return Found(entry.path, shown, root, reason="the link leads out of the folder", code="link")
         if stat.S_ISDIR(status.st_mode):
             return Found(entry.path, shown, root, reason="links to folders are not followed", code="link")
         return _judge(entry.path, shown, root, status)
 
     def _is_index(self, path: bytes) -> bool:
-        return self._index_dir is not None and _is_inside(path, self._index_dir)
+        return self._index_dir is not None and is_inside(path, self._index_dir)
 
     def _is_new(self, path: bytes) -> bool:
         if path in self._seen:
@@ -232,7 +232,8 @@ def _unusable(path: bytes, shown: str, root: bytes, error: OSError) -> Found:
     return Found(path, shown, root, reason=f"cannot be read: {error.strerror}", code="unreadable")
 
 
-def _is_inside(path: bytes, folder: bytes) -> bool:
+def is_inside(path: bytes, folder: bytes) -> bool:
+    """Whether `path` is `folder` or lies below it; both from the root folder on, judged by their names alone."""
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
@@ -244,7 +245,7 @@ def read(path: bytes, *, max_bytes: int, root: bytes | None = None) -> tuple[byt
     try:
         # The last part must not be a link any more, so that swapping the file for one after the walk gains nothing.
         target = os.path.realpath(path) if os.path.islink(path) else path
-        if root is not None and not _is_inside(os.path.realpath(target), os.path.realpath(root)):
+        if root is not None and not is_inside(os.path.realpath(target), os.path.realpath(root)):
             raise DocumentError("the link leads out of the folder", code="unreadable")
         handle = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:

@@ -64,8 +64,7 @@ def load(data: bytes, name: str, *, password: str | None = None) -> Document:
     decoded = decode(data, declared=encoding)
     builder = DocumentBuilder()
     title = read_blocks(decoded.text, builder)
-    warnings = (f"the encoding may not be {decoded.encoding}; it was guessed",) if decoded.doubtful else ()
-    return builder.build(title=title, loader="html", warnings=warnings)
+    return builder.build(title=title, loader="html", warnings=decoded.warnings)
 
 
 def read_blocks(markup: str, builder: DocumentBuilder, *, whole_page: bool = False) -> str:

@@ -59,8 +59,7 @@ def load(data: bytes, name: str, *, password: str | None = None) -> Document:
     title = properties.get("title", "")
     if kept and not builder.is_empty:
         builder.add(Piece("paragraph", "\n".join(kept)))
-    warnings = (f"the encoding may not be {decoded.encoding}; it was guessed",) if decoded.doubtful else ()
-    return builder.build(title=title, loader="markdown", warnings=warnings)
+    return builder.build(title=title, loader="markdown", warnings=decoded.warnings)
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:

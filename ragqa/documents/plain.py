@@ -15,10 +15,7 @@ def load(data: bytes, name: str, *, password: str | None = None) -> Document:
     """The whole text as it is; a plain text states no title."""
     quality.require_text_bytes(data)
     decoded = decode(data)
-    warnings = []
-    if decoded.doubtful:
-        warnings.append(f"the encoding is not certain; read as {decoded.encoding}")
-    return Document(text=decoded.text, loader="text", blocks=_paragraphs(decoded.text), warnings=tuple(warnings))
+    return Document(text=decoded.text, loader="text", blocks=_paragraphs(decoded.text), warnings=decoded.warnings)
 
 
 def _paragraphs(text: str) -> tuple[Block, ...]:

@@ -356,7 +356,7 @@ def _vanished(
     roots = [root for path in paths if os.path.lexists(root := discovery.absolute(path))]
     filtered = bool(config.ingest.include or config.ingest.exclude)
     for path, state in states.items():
-        if path in present or not any(path == root or path.startswith(root.rstrip(b"/") + b"/") for root in roots):
+        if path in present or not any(discovery.is_inside(path, root) for root in roots):
             continue
         if not filtered or not os.path.lexists(path):
             yield state

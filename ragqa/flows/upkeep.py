@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragqa.documents.discovery import absolute
+from ragqa.documents.discovery import absolute, is_inside
 from ragqa.errors import NoEvidence
 from ragqa.flows import indexing
 from ragqa.flows.ingest import BATCH_CHUNKS
@@ -44,11 +44,7 @@ def removable(paths: Sequence[str], store: Store) -> list[bytes]:
     chosen: dict[bytes, None] = {}
     for path in paths:
         target = absolute(os.fsencode(path))
-        matches = [
-            state.path
-            for state in states
-            if state.path == target or state.path.startswith(target.rstrip(b"/") + b"/") or state.display == path
-        ]
+        matches = [state.path for state in states if is_inside(state.path, target) or state.display == path]
         if not matches:
             raise NoEvidence(f"the index holds nothing from {path}", remedy="`ragqa list` shows what it holds")
         chosen.update(dict.fromkeys(matches))

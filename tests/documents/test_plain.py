@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,8 +29,9 @@ def test_every_visible_character_is_in_one_paragraph(text: str) -> None:
     assert document.text == clean_text(text.encode("utf-8", "replace").decode())
 
 
-def test_a_doubtful_encoding_is_a_warning() -> None:
-    document = plain.load("ty jesteś jak zdrowie".encode("cp1250"), "a.txt")
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.html"])
+def test_a_doubtful_encoding_is_a_warning(name: str) -> None:
+    document = InProcessLoader().load("ty jesteś jak zdrowie".encode("cp1250"), name)
     assert len(document.warnings) == 1
     assert "cp125" in document.warnings[0]
 

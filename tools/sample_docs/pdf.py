@@ -197,9 +197,7 @@ class _Styles:
 
 def _chinese_lines(text: str, font: str, size: float, width: float) -> list[str]:
     lines, line = [], ""
-    for unit in re.findall(
-        rf"[{re.escape(_NEVER_LAST)}]*(?:[!-~]+(?: (?=[!-~]))?|.)[{re.escape(_NEVER_FIRST)}]*", text
-    ):
+    for unit in _UNBREAKABLE.findall(text):
         if line and stringWidth(line + unit.rstrip(), font, size) > width:
             lines.append(line.rstrip())
             line = ""
