@@ -22,6 +22,9 @@ MAX_QUESTION_CHARACTERS = 20_000
 
 QuestionArgument = Annotated[str, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.")]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Show how each passage was found, on stderr.")]
+StrictFreshOption = Annotated[
+    bool, typer.Option("--strict-fresh", help="Exit code 4 where a file changed since it was ingested.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +44,7 @@ def ask(
     ] = None,
     extractive: Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")] = False,
     explain: ExplainOption = False,
+    strict_fresh: StrictFreshOption = False,
 ) -> int:
     """Answer a question, with citations that code has checked.
 
@@ -55,7 +59,7 @@ def ask(
         parts = wiring.searching(store, session.config, notice=session.note)
         answering = wiring.answering(name, session.config, parts)
         with _listener(session) as on_event:
-            asked = flow.ask(question, parts, answering, on_event=on_event)
+            asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
     _show(session, asked)
     return _after(session, asked, explain=explain, hint=name == "extractive" and not extractive)
 
@@ -67,6 +71,7 @@ def search(
         int | None, typer.Option("--top-k", "-k", metavar="N", help="How many passages. [default: as in the settings]")
     ] = None,
     explain: ExplainOption = False,
+    strict_fresh: StrictFreshOption = False,
 ) -> int:
     """Show the passages that fit a query best. Exit code 3 if there are none."""
     from ragqa import wiring
@@ -75,7 +80,8 @@ def search(
 
     query = _question(query)
     with wiring.open_store(session.index) as store:
-        found = flow.search(query, wiring.searching(store, session.config, notice=session.note))
+        parts = wiring.searching(store, session.config, notice=session.note)
+        found = flow.search(query, parts, strict_fresh=strict_fresh)
     if session.format is Format.JSONL:
         for hit in found.retrieval.hits:
             session.out.json(shapes.hit(hit))

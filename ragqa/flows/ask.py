@@ -78,14 +78,15 @@ def ask(
     searching: Searching,
     answering: Answering,
     *,
+    strict_fresh: bool = False,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Asked:
     """Answer from the index. Too little evidence ends in `not_found` before anything is generated.
 
     A service that fails before its first word ends in an `incomplete` answer without text; the hits are there all the
-    same. Raises IndexMismatch as `search` does.
+    same. Raises IndexMismatch and IndexStale as `search` does.
     """
-    found = search.search(question, searching)
+    found = search.search(question, searching, strict_fresh=strict_fresh)
     hits = found.retrieval.hits
     started = time.perf_counter()
     weighed = weigh(question, found.retrieval, searching)

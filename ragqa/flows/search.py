@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ragqa import retrieval
+from ragqa.errors import IndexStale
 from ragqa.flows import indexing
 
 if TYPE_CHECKING:
@@ -48,12 +49,22 @@ class Found:
     models: Mapping[str, str] = field(default_factory=dict)
 
 
-def search(query: str, parts: Searching) -> Found:
-    """Find passages. Raises IndexMismatch where the index was made with another embedder or analyzer."""
+def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found:
+    """Find passages. Raises IndexMismatch where the index was made with another embedder or analyzer.
+
+    With `strict_fresh`, IndexStale where any stored file changed or vanished since, before anything is searched.
+    """
     indexing.require_comparable(parts.store, parts.embedder)
+    index = facts(parts.store)
+    if strict_fresh and index.stale_files:
+        raise IndexStale(
+            f"{stale(parts.store)[0]} changed since it was ingested"
+            + (f", and {index.stale_files - 1:,} other files" if index.stale_files > 1 else ""),
+            remedy="`ragqa ingest` reads what changed",
+        )
     found = retrieve(query, parts)
     models = {"embedding": parts.embedder.name, "rerank": found.trace.reranker or "none"}
-    return Found(query, found, facts(parts.store), models)
+    return Found(query, found, index, models)
 
 
 def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ragqa.config import load
-from ragqa.errors import IndexMismatch, ServiceError
+from ragqa.errors import IndexMismatch, IndexStale, ServiceError
 from ragqa.flows.ask import Answering, Asked, Cited, Event, Retrieved, Written, ask
 from ragqa.flows.ingest import Report
 from ragqa.flows.search import Searching, search
@@ -144,3 +144,14 @@ def test_search_and_ask_name_the_models_alike(parts: Searching) -> None:
     found, asked = search(QUESTION, parts), run(parts, ExtractiveGenerator(parts.lexical.idf), QUESTION)
     assert found.models == {"embedding": "hashing", "rerank": "none"}
     assert asked.answer.models == {**found.models, "answer": "extractive"}
+
+
+def test_where_only_fresh_will_do_a_changed_file_is_named_before_any_model_is_asked(
+    parts: Searching, folder: Path
+) -> None:
+    assert search(QUESTION, parts, strict_fresh=True).retrieval.hits
+    (folder / "notes.md").unlink()
+    generator = ScriptedGenerator("27 days [1].", finish=STOP)
+    with pytest.raises(IndexStale, match=r"notes\.md changed"):
+        ask(QUESTION, parts, Answering(generator, lambda *_: pytest.fail("asked"), 0.0), strict_fresh=True)
+    assert search(QUESTION, parts).index.stale_files == 1
