@@ -107,7 +107,9 @@ def _invoke(arguments: Sequence[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps this class to itself
             _say(error.format_message())
             return UsageError.exit_code
-        raise UsageError(error.format_message(), remedy=f"`{path} --help` shows how it is used") from error
+        message = error.format_message()
+        quotes = "words that belong together need quotes; " if "unexpected extra argument" in message else ""
+        raise UsageError(message, remedy=f"{quotes}`{path} --help` shows how it is used") from error
     return result if isinstance(result, int) else 0
 
 

@@ -268,6 +268,7 @@ def test_a_named_folder_that_is_in_use_gets_its_own_index_folder(ragqa, tmp_path
         (("nonsense",), 2, "nonsense"),
         (("ingest",), 2, "PATH"),
         (("schema", "nothing"), 2, "nothing"),
+        (("ask", "two", "words"), 2, "quotes"),
         (("ask", "anything"), 4, "ragqa ingest"),
         (("search", "anything", "--index", "elsewhere"), 4, "elsewhere"),
         (("status",), 4, "ragqa ingest"),
