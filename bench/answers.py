@@ -43,7 +43,7 @@ def _ask(index: Path, questions: Sequence[str]) -> list[Asked]:
     settings = config.load(environment={})
     with wiring.open_store(index) as store:
         searching = wiring.searching(store, settings, notice=print)
-        answering = wiring.answering("extractive", settings, searching)
+        answering = wiring.answering("extractive", settings, searching, notice=print)
         return [ask(question, searching, answering) for question in questions]
 
 

@@ -200,7 +200,7 @@ def generator_name(settings: AnswerConfig) -> str:
     return f"gemini:{settings.gemini_model}" if has_key else "extractive"
 
 
-def answering(name: str, config: Config, searching: Searching) -> Answering:
+def answering(name: str, config: Config, searching: Searching, *, notice: Notice) -> Answering:
     """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked."""
     from ragqa.flows.ask import Answering
 
@@ -226,7 +226,7 @@ def answering(name: str, config: Config, searching: Searching) -> Answering:
                 f"`{name}` is no answer model",
                 remedy="extractive, gemini:MODEL, or openai:MODEL@URL as in config.example.toml",
             )
-    return Answering(made, partial(_prompted, settings), settings.refuse_below)
+    return Answering(made, partial(_prompted, settings, notice), settings.refuse_below)
 
 
 def _unprompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> GenerationRequest:
@@ -242,9 +242,13 @@ def _unprompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> G
     )
 
 
-def _prompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> GenerationRequest:
+def _prompted(settings: AnswerConfig, notice: Notice, question: str, hits: Sequence[Hit]) -> GenerationRequest:
     from ragqa.answering import prompt
     from ragqa.models.tokens import counter as best_counter
 
-    counter = best_counter(cache_dir(os.environ), environment=os.environ)
+    counter = best_counter(
+        cache_dir(os.environ),
+        environment=os.environ,
+        on_download=lambda: notice("fetching the table that tokens are counted with, 4 MB (only once)"),
+    )
     return prompt.build(question, hits, language=detect(question), settings=settings, counter=counter)

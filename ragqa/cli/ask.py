@@ -57,7 +57,7 @@ def ask(
     name = "extractive" if extractive else wiring.generator_name(session.config.answer)
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note)
-        answering = wiring.answering(name, session.config, parts)
+        answering = wiring.answering(name, session.config, parts, notice=session.note)
         with _listener(session) as on_event:
             asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
     _show(session, asked)

@@ -32,10 +32,12 @@ def show(session: Session) -> int:
 
     From defaults, file and environment together; which keys are set, never their text.
     """
+    from ragqa.cli import shapes
+
     values = configuration.settings(session.config)
-    keys = {name: "set" if os.environ.get(name) else None for name in KEYS}
+    keys = {name: "set" if os.environ.get(name, "").strip() else None for name in KEYS}
     session.data(
-        {"schema_version": 1, "settings": values, "keys": keys},
+        shapes.settings(values, keys),
         lambda: _toml(values) + "".join(f"# {name} is {keys[name] or 'not set'}\n" for name in KEYS),
     )
     return 0
@@ -46,6 +48,8 @@ def init(session: Session) -> int:
 
     Every setting at its default, where ragqa looks for it; never over an existing file.
     """
+    from ragqa.cli import shapes
+
     target = configuration.default_path(os.environ)
     if target is None:
         raise ConfigError("there is no home folder to put a config file in", remedy="set RAGQA_CONFIG=FILE")
@@ -58,14 +62,16 @@ def init(session: Session) -> int:
         raise UsageError(f"{target} exists already", remedy="edit it, or move it away first") from None
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror}") from error
-    session.data({"schema_version": 1, "path": str(target)}, lambda: f"{target}\n")
+    session.data(shapes.config_path(target), lambda: f"{target}\n")
     return 0
 
 
 def path(session: Session) -> int:
     """Where the config file is looked for."""
+    from ragqa.cli import shapes
+
     target = configuration.default_path(os.environ)
-    session.data({"schema_version": 1, "path": str(target) if target else None}, lambda: f"{target or ''}\n")
+    session.data(shapes.config_path(target), lambda: f"{target or ''}\n")
     return 0
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ragqa.errors import RagqaError
     from ragqa.flows import ask as ask_flow
     from ragqa.flows import ingest as ingest_flow
@@ -239,6 +241,16 @@ def removed(shown: Sequence[str], *, dry_run: bool) -> Shape:
 def reembedded(done: Reembedded) -> Shape:
     """`ragqa reembed`."""
     return {**_versioned(), "documents": done.documents, "chunks": done.chunks}
+
+
+def settings(values: Mapping[str, object], keys: Mapping[str, str | None]) -> Shape:
+    """`ragqa config show`."""
+    return {**_versioned(), "settings": dict(values), "keys": dict(keys)}
+
+
+def config_path(path: Path | None) -> Shape:
+    """`ragqa config path` and `config init`."""
+    return {**_versioned(), "path": None if path is None else str(path)}
 
 
 def error(error: RagqaError) -> Shape:
