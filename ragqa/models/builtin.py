@@ -119,6 +119,9 @@ class BuiltinEmbedder:
     def _session(self) -> Any:
         if not self.is_prepared:
             self._prepare()
+        # While it is loaded, the runtime would give this machine an identifier, keep it in the home folder, and report
+        # to its makers; its own disable_telemetry_events comes too late for that.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -167,3 +167,17 @@ def test_a_damaged_model_names_the_folder_to_delete(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         BuiltinEmbedder(tmp_path).embed(["rain"], kind="query")
     assert str(graph.parent) in caught.value.remedy
+
+
+def test_the_runtime_keeps_no_identifier_of_this_machine_in_the_home_folder(
+    builtin: BuiltinEmbedder, tmp_path: Path
+) -> None:
+    builtin.embed(["prepared"], kind="query")
+    program = (
+        "import sys; from pathlib import Path; from ragqa.models.builtin import BuiltinEmbedder as B; "
+        "B(Path(sys.argv[1])).embed(['a'], kind='query')"
+    )
+    # No more than this: the runtime keeps quiet by itself where a variable says that this is a build server.
+    bare = {"HOME": str(tmp_path), "PATH": os.defpath}
+    subprocess.run([sys.executable, "-c", program, os.environ["RAGQA_CACHE_DIR"]], check=True, env=bare)
+    assert list(tmp_path.rglob("*")) == []
