@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ragqa import wiring
-from ragqa.config import AnswerConfig, EmbeddingConfig, RerankConfig
+from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig
 from ragqa.errors import MissingKey
 from ragqa.models import gemini
+from ragqa.models.tokens import EstimatedTokens
 
 
 class Fetched:
@@ -37,6 +38,21 @@ def test_a_download_is_announced(implementation: str, build: Any, monkeypatch: p
     said: list[str] = []
     build(said.append)
     assert len(said) == 1 and "some/model" in said[0]
+
+
+def test_fetching_the_table_of_tokens_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetched(*_: object, on_download: Any, **__: object) -> EstimatedTokens:
+        on_download()
+        return EstimatedTokens()
+
+    monkeypatch.setattr("ragqa.models.tokens.counter", fetched)
+    monkeypatch.setenv("GEMINI_API_KEY", "a key")
+    said: list[str] = []
+    # Nothing of the index is touched before a question is asked.
+    answering = wiring.answering("gemini:some-model", Config(), None, notice=said.append)  # type: ignore[arg-type]
+    assert not said
+    answering.prepare("When?", [])
+    assert len(said) == 1 and "tokens" in said[0]
 
 
 @pytest.mark.parametrize("model", ["auto", "none"])

@@ -83,7 +83,7 @@ def test_a_second_writer_is_refused_with_the_first_one_named(store: Store, folde
     for opening in (lambda: Store.open(folder, write=True), lambda: Store.create(folder)):
         with pytest.raises(IndexLocked, match=f"process {os.getpid()}"):
             opening()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20
 
 
 def test_a_second_writer_may_wait(store: Store, folder: Path) -> None:
