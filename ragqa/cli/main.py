@@ -16,7 +16,7 @@ from ragqa.errors import RagqaError, StorageError, UsageError
 INTERRUPTED = 130
 
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
-"""What a device says that takes no more; anything else that the system says and nobody expects is a bug."""
+"""What a device says that takes no more."""
 
 
 def main() -> NoReturn:
@@ -44,12 +44,23 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _reader_has_gone()
     except OSError as error:
-        if error.errno not in _REFUSALS:
-            raise
-        where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
-        return _report(StorageError(f"cannot write{where}: {error.strerror}"), arguments)
+        return _report(_refusal(error), arguments)
     except KeyboardInterrupt as stop:
         return _interrupted(stop)
+
+
+def _refusal(error: OSError) -> StorageError:
+    """What the system refused, if that can befall a program without a mistake; anything else is a bug and stays one."""
+    if error.errno in _REFUSALS:
+        where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        return StorageError(f"cannot write{where}: {error.strerror}")
+    from pathlib import Path
+
+    try:
+        Path.cwd()
+    except OSError:
+        return StorageError("the working directory does not exist any more", remedy="cd to one that does")
+    raise error
 
 
 class Terminated(KeyboardInterrupt):

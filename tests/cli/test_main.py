@@ -95,3 +95,10 @@ def test_a_command_that_is_not_whole_is_a_usage_error_also_where_nobody_is_told(
 ) -> None:
     command = ["sh", "-c", f'exec "{sys.executable}" -m ragqa config {redirection}']
     assert subprocess.run(command, check=False, cwd=tmp_path, timeout=60).returncode == 2
+
+
+def test_a_working_directory_that_is_gone_is_an_error_of_one_line(tmp_path: Path) -> None:
+    script = f'mkdir gone && cd gone && rmdir ../gone && exec "{sys.executable}" -m ragqa search x'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "ragqa: the working directory does not exist any more (cd to one that does)\n"
