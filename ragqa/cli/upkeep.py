@@ -81,4 +81,6 @@ def reembed(
             on_embedded=lambda done, of: session.note(f"{done} of {of} documents"),
         )
     session.data(shapes.reembedded(done), lambda: reports.reembedded(done))
+    if model is not None:
+        session.note(f"questions need this model too: set embedding.model = {model!r} in the settings")
     return 0

@@ -1,4 +1,4 @@
-"""What changed since it was ingested: told, or refused where only fresh will do."""
+"""An index that is not as its files or the settings are now: what is refused, and what the user is told."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ def test_a_stale_index_is_4_where_only_fresh_will_do(ragqa, tmp_path: Path, comm
     done = ragqa(*question)
     assert (done.returncode, done.json["error"]["code"]) == (4, "index_stale")
     assert "gate.md" in done.json["error"]["message"]
+
+
+def test_reembed_by_a_named_model_says_what_questions_need(ragqa, tmp_path: Path) -> None:
+    (tmp_path / "gate.md").write_text("# Garden gate\n\nThe code of the garden gate is 4711.\n")
+    ragqa("ingest", "gate.md")
+    done = ragqa("reembed", "--model", "builtin")
+    assert done.returncode == 0
+    assert "embedding.model = 'builtin'" in done.stderr
+    assert "embedding.model" not in ragqa("reembed").stderr
