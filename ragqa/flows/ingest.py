@@ -160,10 +160,13 @@ def plan(paths: Sequence[bytes], store: Store | None, config: Config) -> Report:
         if file.reason is not None:
             failed = file.code in _UNREADABLE
             report.refused.append(Refused(file.display, file.code, file.reason, failed=failed))
+        elif state is not None and _same_file(file, state.record) and state.record.code not in TRANSIENT:
+            if state.record.status == "stored":
+                report.unchanged += 1
+            else:
+                report.refused.append(_settled_refusal(state.record))
         elif state is None or state.content_id is None:
             report.added.append(file.display)
-        elif _same_file(file, state.record):
-            report.unchanged += 1
         else:
             report.changed.append(file.display)
     report.removed = sorted(state.display for state in _vanished(paths, found, states, config))
@@ -209,7 +212,7 @@ class _Run:
             return True
         if retry or record.code in TRANSIENT or (record.code == "encrypted" and self.password is not None):
             return False
-        self._note(Refused(record.display, record.code, record.reason, failed=record.status == "failed"))
+        self._note(_settled_refusal(record))
         return True
 
     def check_fingerprints(self) -> None:
@@ -255,6 +258,8 @@ class _Run:
         self._add(_Pending(record, outcome, document, chunks))
 
     def _add(self, pending: _Pending) -> None:
+        if self._pending and len(pending.chunks) >= BATCH_CHUNKS:
+            self.flush()  # small documents do not wait, unsafe, for a large one
         self._pending.append(pending)
         self._identities.add((pending.record.sha256, pending.record.loader))
         self._chunks += len(pending.chunks)
@@ -325,6 +330,11 @@ def _discover(paths: Sequence[bytes], store: Store | None, config: Config) -> li
 
 def _same_file(file: discovery.Found, record: DocumentRecord) -> bool:
     return (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
+
+
+def _settled_refusal(record: DocumentRecord) -> Refused:
+    """What became of a file at an earlier ingest, told again."""
+    return Refused(record.display, record.code, record.reason, failed=record.status == "failed")
 
 
 def _refusal(file: discovery.Found, sha256: str, error: DocumentError) -> DocumentRecord:

@@ -52,7 +52,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _TITLES = _words("mr mrs ms dr prof st gen col sen rep gov hon rev capt lt sgt messrs")
-_MIDDLES = _words("e.g i.e eg ie cf vs v viz approx ca incl resp")
+_MIDDLES = _words("e.g i.e eg ie cf vs v viz approx ca incl resp fed cir supp stat bankr")
 _BEFORE_NUMBERS = _words(
     """no nos art arts sec secs fig figs eq eqs ch chs vol vols p pp para paras tab cl pt app ex sched reg regs tel ext
     jan feb mar apr jun jul aug sep sept oct nov dec"""

@@ -201,3 +201,22 @@ def test_copies_do_not_wait_for_the_end(
     )
     assert generations == [1, 1, 2, 2, 3]
     assert (len(report.added), report.chunks) == (5, 1)
+
+
+def test_plan_does_not_announce_what_failed_before_as_new(run_ingest: Ingest, store: Store, folder: Path) -> None:
+    (folder / "bad.pdf").write_bytes(b"%PDF-1.7\nnothing that could be read")
+    failed = run_ingest().failed
+    report = plan([os.fsencode(folder)], store, load(environment={}))
+    assert (report.added, report.failed) == ([], failed)
+
+
+def test_small_documents_do_not_wait_for_a_large_one(run_ingest: Ingest, store: Store, folder: Path) -> None:
+    write(folder, a_md="alpha", b_md="\n\n".join(f"Paragraph {n}. " + "word " * 120 for n in range(400)))
+    generations: list[int] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Stored):
+            generations.append(store.generation)
+
+    run_ingest(on_event=listen)
+    assert generations[0] < generations[1]
