@@ -116,8 +116,9 @@ class DocumentError(RagqaError):
     """One document cannot be used.
 
     `code` is a stable word for scripts: `encrypted`, `no_text`, `empty`, `binary`, `garbled`, `too_large`, `timeout`,
-    `memory`, `output`, `crashed`, `damaged`, `unreadable`, `changed`. `skipped` is true where nothing went wrong (the
-    file is merely not something to index), so that it does not turn the exit code into 6.
+    `memory`, `output`, `crashed`, `damaged`, `unreadable`, `changed`; of a path that is no document at all: `missing`,
+    `unsupported`, `link`, `special`, `index`. `skipped` is true where nothing went wrong (the file is merely not
+    something to index), so that it does not turn the exit code into 6.
     """
 
     def __init__(self, message: str, *, code: str, remedy: str = "", skipped: bool = False) -> None:

@@ -125,7 +125,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class IndexedChunk:
-    """A live chunk with its key, as re-embedding and checking need it."""
+    """A live chunk with its key, for whoever walks through all that can be found."""
 
     key: int
     content_id: int
