@@ -359,14 +359,17 @@ def _vanished(
 ) -> Iterator[DocumentState]:
     """What is stored under `paths` and is not there any more, or is left out by an ignore file since.
 
-    A path that is itself missing removes nothing: an unmounted disk must not empty an index. Neither does a file that
-    only this run's include and exclude patterns left out.
+    A path that is itself missing removes nothing: an unmounted disk must not empty an index. Neither does a folder that
+    cannot be read, nor a file that only this run's include and exclude patterns left out.
     """
     present = {file.path for file in found}
+    closed = [file.path for file in found if file.code in _UNREADABLE]
     roots = [root for path in paths if os.path.lexists(root := discovery.absolute(path))]
     filtered = bool(config.ingest.include or config.ingest.exclude)
     for path, state in states.items():
         if path in present or not any(discovery.is_inside(path, root) for root in roots):
+            continue
+        if any(discovery.is_inside(path, folder) for folder in closed):
             continue
         if not filtered or not os.path.lexists(path):
             yield state

@@ -127,6 +127,26 @@ def test_a_missing_path_is_a_failure_that_removes_nothing(run_ingest: Ingest, st
     assert set(dump(store)) == {"a.md"}
 
 
+def test_a_folder_that_cannot_be_read_keeps_what_was_stored_from_it(
+    run_ingest: Ingest, store: Store, folder: Path
+) -> None:
+    (folder / "sub" / "deep").mkdir(parents=True)
+    write(folder, a_md="alpha")
+    write(folder / "sub", b_md="beta")
+    write(folder / "sub" / "deep", c_md="gamma")
+    write(folder, sub2_md="delta")
+    run_ingest()
+    (folder / "sub2.md").unlink()
+    (folder / "sub" / ".ragqaignore").mkdir()  # what is to be left out cannot be told, so the folder is not entered
+    report = run_ingest()
+    assert [refused.code for refused in report.failed] == ["unreadable"]
+    assert [Path(path).name for path in report.removed] == ["sub2.md"]
+    assert set(dump(store)) == {"a.md", "b.md", "c.md"}
+    (folder / "sub" / ".ragqaignore").rmdir()
+    (folder / "sub" / "b.md").unlink()
+    assert [Path(path).name for path in run_ingest().removed] == ["b.md"]
+
+
 def test_patterns_of_one_run_remove_nothing(run_ingest: Ingest, store: Store, folder: Path) -> None:
     write(folder, a_md="alpha", b_txt="beta")
     run_ingest()
