@@ -183,11 +183,15 @@ def _flatten(tables: Mapping[str, Any], *, source: str) -> dict[str, object]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    return {
-        name: environment[variable]
-        for name in settings(Config())
-        if (variable := "RAGQA_" + name.replace(".", "_").upper()) in environment
-    }
+    """Every variable that begins like a setting's is one: a misspelt name is found by `_merge`, not passed over."""
+    known = {"RAGQA_" + name.replace(".", "_").upper(): name for name in settings(Config())}
+    tables = {table.name: f"RAGQA_{table.name.upper()}_" for table in fields(Config)}
+    found: dict[str, object] = {}
+    for variable, value in environment.items():
+        for table, prefix in tables.items():
+            if variable.startswith(prefix):
+                found[known.get(variable, f"{table}.{variable.removeprefix(prefix).lower()}")] = value
+    return found
 
 
 def _merge(config: Config, values: Mapping[str, object], *, source: str) -> Config:

@@ -193,7 +193,9 @@ def _announce_download(notice: Notice, name: str) -> None:
 
 
 def generator_name(settings: AnswerConfig) -> str:
-    """What `answer.model` comes to: `auto` is Gemini where its key is set, else extractive."""
+    """What `answer.model` comes to: `auto` is Gemini where its key is set, else extractive; `gemini` is its model."""
+    if settings.model == "gemini":
+        return f"gemini:{settings.gemini_model}"
     if settings.model != "auto":
         return settings.model
     has_key = any(os.environ.get(name, "").strip() for name in GEMINI_KEYS)

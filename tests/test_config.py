@@ -87,3 +87,11 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 
 def test_lists_come_from_the_environment_separated_like_a_path() -> None:
     assert load(environment={"RAGQA_INGEST_EXCLUDE": "*.log:tmp/"}).ingest.exclude == ("*.log", "tmp/")
+
+
+def test_a_misspelt_variable_is_an_error_and_other_ones_are_not() -> None:
+    with pytest.raises(ConfigError, match=r"retrieval\.topk") as caught:
+        load(environment={"RAGQA_RETRIEVAL_TOPK": "3"})
+    assert "retrieval.top_k" in caught.value.remedy
+    others = {"RAGQA_INDEX": "x", "RAGQA_CACHE_DIR": "y", "RAGQA_SHARED": "z"}
+    assert load(environment=others) == Config()
