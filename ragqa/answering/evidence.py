@@ -24,22 +24,25 @@ BACKGROUND = 4
 """With fewer other cosines than this there is nothing to compare a cosine with."""
 
 WEIGHTS: Mapping[str, float] = {
-    "constant": -7.4,
-    "passage": 4.28,
-    "window": 4.97,
-    "lead": 1.72,
-    "numbers": -2.19,
+    "constant": -7.37,
+    "passage": 4.7,
+    "window": 6.5,
+    "lead": 2.4,
+    "numbers": -2.4,
     "codes": -5.0,
-    "kind": -0.66,
-    "length": 3.01,
-    "readable": 0.28,
-    "readable_window": -3.64,
-    "lift": 7.89,
+    "kind": -1.0,
+    "length": 1.8,
+    "readable": 2.82,
+    "readable_passage": -3.9,
+    "readable_window": -5.1,
+    "readable_lead": -0.2,
+    "readable_kind": 0.9,
+    "readable_length": 2.3,
+    "lift": 6.5,
 }
-"""Fitted by `bench/abstention.py --fit` on one half of a public question set in English, Simplified and Traditional
-Chinese, asked of collections of 20 to 4,700 chunks with and without the article that answers, and on the questions of
-sample_docs. `codes` alone is a rule, since hardly any question names one: what is said of part TB-4425 answers no
-question about TB-4490. The constant puts 7 % of the fit's answerable questions below one half."""
+"""Fitted on one half of a public question set in English, Simplified and Traditional Chinese and on the questions of
+sample_docs; decision 0006 says how, and how far to trust it. `codes` alone is a rule, since hardly any question names
+one: what is said of part TB-4425 answers no question about TB-4490."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def measure(
     - `kind`: 1 where the question asks for a time, a number, a reason, a place or a person, and that window has none;
     - `length`: how long the question is (long ones are covered less);
     - `readable`, `lift`: 1 where there is a cosine, and how far it rises from the background towards 1;
-    - `readable_window`: `window` once more where there is a cosine, since words say less where meaning is known.
+    - `readable_...`: the same once more where there is a cosine, since words say less where meaning is known.
     """
     terms = analyze(question)
     weights = idf(terms)
@@ -105,6 +108,8 @@ def measure(
     codes = {term for term in numbers if term[0].isalpha()}
     wanted = asked_for(question)
     scores = [hit.lexical or 0.0 for hit in hits]
+
+    length = min(1.0, len(weights) / 20)
 
     def share(found: set[str]) -> float:
         return math.fsum(weight for term, weight in weights.items() if term in found) / total
@@ -124,17 +129,23 @@ def measure(
         rivals = [score for other, score in zip(hits, scores, strict=True) if other.passage.path != hit.passage.path]
         rival = max(rivals, default=0.0)
         lift = _lift(hit.dense, background)
+        lead = max(0.0, (scores[index] - rival) / scores[index]) if scores[index] > 0 else 0.0
+        kind = float(wanted is not None and not any(map(wanted, sentences[at : at + 2])))
         measured.append(
             {
                 "passage": share(everything),
                 "window": windows[at],
-                "lead": max(0.0, (scores[index] - rival) / scores[index]) if scores[index] > 0 else 0.0,
+                "lead": lead,
                 "numbers": len(numbers - everything) / len(numbers) if numbers else 0.0,
                 "codes": len(codes - everything) / len(codes) if codes else 0.0,
-                "kind": float(wanted is not None and not any(map(wanted, sentences[at : at + 2]))),
-                "length": min(1.0, len(weights) / 20),
+                "kind": kind,
+                "length": length,
                 "readable": 0.0 if lift is None else 1.0,
+                "readable_passage": 0.0 if lift is None else share(everything),
                 "readable_window": 0.0 if lift is None else windows[at],
+                "readable_lead": 0.0 if lift is None else lead,
+                "readable_kind": 0.0 if lift is None else kind,
+                "readable_length": 0.0 if lift is None else length,
                 "lift": lift or 0.0,
             }
         )
