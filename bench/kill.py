@@ -24,8 +24,9 @@ from pathlib import Path
 
 from corpora import work_folder
 
-DOCUMENTS = 48
-PARAGRAPHS = 14
+DOCUMENTS = 30
+SECTIONS = 16
+"""Of about sixty tokens, so that they are chunks of their own: many chunks, several commits, little to embed."""
 Dump = dict[str, tuple[str, ...]]
 """File name -> the texts of its chunks."""
 
@@ -49,7 +50,7 @@ def main() -> None:
     new = _dump(folder / "whole")
     chance = random.Random(chosen.seed)
     counts = dict.fromkeys(("killed", "finished first", "lost", "mixed", "check failed", "resume differs"), 0)
-    for _ in range(chosen.runs):
+    for turn in range(1, chosen.runs + 1):
         index = _copy(folder / "old", folder / "index")
         acknowledged, was_killed = _killed_ingest(files, index, chance.uniform(0, whole_s * 0.8))
         counts["killed" if was_killed else "finished first"] += 1
@@ -57,6 +58,8 @@ def main() -> None:
         _judge(_dump(index), old, new, acknowledged, counts)
         _ingest(files, index)
         counts["resume differs"] += _dump(index) != new
+        if turn % 20 == 0:
+            print(f"{turn} runs: {counts}", file=sys.stderr, flush=True)
     print(f"seed {chosen.seed}, {chosen.runs} runs, an uninterrupted one takes {whole_s:.1f} s")
     for name, count in counts.items():
         print(f"{name:<16} {count:>6}")
@@ -98,8 +101,11 @@ def _write(files: Path, *, version: int, numbers: range) -> None:
     for number in numbers:
         chance = random.Random(f"{version} {number}")
         words = [f"w{chance.randrange(5000)}" for _ in range(60)]
-        paragraphs = (" ".join(chance.choices(words, k=90)) + f" version {version}." for _ in range(PARAGRAPHS))
-        (files / f"{number:03d}.md").write_text(f"# Document {number}\n\n" + "\n\n".join(paragraphs) + "\n")
+        sections = (
+            f"## Part {part}\n\n" + " ".join(chance.choices(words, k=18)) + f" version {version}."
+            for part in range(SECTIONS)
+        )
+        (files / f"{number:03d}.md").write_text(f"# Document {number}\n\n" + "\n\n".join(sections) + "\n")
 
 
 def _dump(index: Path) -> Dump:
