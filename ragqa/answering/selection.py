@@ -27,7 +27,6 @@ _WEIGHTS = {"coverage": 2.2, "around": 1.5, "pairs": 1.4, "rank": 2.9, "cue": 0.
 texts hold no questions; that a question is not its own answer, as in a FAQ, is our own rule."""
 _CLAUSE = re.compile(r"[，、；：]|[,;:](?=\s)|\s")
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_ITEM = re.compile(r"[-*•]|\(?[0-9a-z]{1,2}[.)]|[（(]?[一二三四五六七八九十]{1,3}[)）、]")
 _ASKS = re.compile(r"[?？][\"'”’」』)）]*$")
 
 
@@ -114,30 +113,12 @@ def _candidates(hits: Sequence[Hit]) -> list[_Candidate]:
     for source, hit in enumerate(hits):
         text = hit.passage.chunk.text
         heading = set(analyze(" ".join(hit.passage.chunk.heading)))
-        places = [piece for start, end in _with_lists(text, spans(text)) for piece in _pieces(text, start, end)]
+        places = [piece for start, end in spans(text) for piece in _pieces(text, start, end)]
         terms = [tuple(analyze(text[start:end])) for start, end in places]
         for number, (start, end) in enumerate(places):
             around = heading.union(*terms[max(0, number - 1) : number + 2])
             candidates.append(_Candidate(source, start, end, text[start:end], terms[number], frozenset(around)))
     return candidates
-
-
-def _with_lists(text: str, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The sentences, those that end in a colon together with what they announce, as far as that can be read as one."""
-    units: list[tuple[int, int]] = []
-    announced = False
-    for start, end in places:
-        if announced and end - units[-1][0] <= _longest(text, units[-1][0]) and not _leaves(text, units[-1][1], start):
-            units[-1] = (units[-1][0], end)
-        else:
-            units.append((start, end))
-            announced = text[end - 1] in ":："
-    return units
-
-
-def _leaves(text: str, end: int, start: int) -> bool:
-    """Whether a new paragraph begins between two sentences that is no item of a list."""
-    return "\n\n" in text[end:start] and _ITEM.match(text, start) is None
 
 
 def _longest(text: str, start: int) -> int:

@@ -164,11 +164,6 @@ def test_no_cue_where_no_kind_is_named() -> None:
     assert asked_for("介绍一下合同") is None
 
 
-def test_what_a_colon_announces_comes_with_it() -> None:
-    text = "A README answers these questions:\n\n- What does it do?\n- Why is it useful?\n\nAnother matter entirely."
-    assert texts("What questions does a README answer?", hit(text)) == [text[: text.index("\n\nAnother")]]
-
-
 def test_a_sentence_far_below_the_best_is_left_out() -> None:
     best = "The gate code of the yard is 4417 this year."
     assert texts("What is the gate code of the yard?", hit(f"{best} Boots dry in the cellar."), limit=3) == [best]

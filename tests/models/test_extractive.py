@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragqa.answering.citations import compose
 from ragqa.models.extractive import ExtractiveGenerator
 from ragqa.ports import Finish, GenerationRequest, Generator
 from ragqa.types import Chunk, Hit, Passage
@@ -57,3 +58,14 @@ def test_every_paragraph_is_found_again_in_the_source_it_names(question: str, te
         match = re.fullmatch(r"(?:\n\n)?(.+) \[(\d)\]", piece)
         assert match is not None
         assert match[1] in " ".join(texts[int(match[2]) - 1].split())
+
+
+def test_every_sentence_of_the_answer_has_its_own_citation() -> None:
+    text = "Leave is given for:\n\n- moving house, two days\n- a wedding, three days\n\nLeave is asked for in writing."
+    asked = request("How many days of leave are given for a wedding?", text)
+    *pieces, finish = ExtractiveGenerator(even).generate(asked)
+    assert isinstance(finish, Finish)
+    output = "".join(map(str, pieces))
+    answer = compose(asked.question, output, finish, asked.sources, page_of=lambda passage, offset: (None, None))
+    assert answer.sentences
+    assert {sentence.support for sentence in answer.sentences} == {"quoted"}
