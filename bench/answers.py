@@ -31,7 +31,7 @@ def main() -> None:
     pairs = list(zip(corpus.questions, asked, strict=True))
     _contained(pairs)
     _refused(pairs)
-    print(f"\n{'citations':<26} {'n':>5} {'verbatim at their page':>24}")
+    print(f"\n{'citations':<26} {'n':>5} {'verbatim at their page':>24} {'sentences quoted':>18}")
     _cited("bench_dev", asked, index)
     _sample_docs()
 
@@ -95,7 +95,9 @@ def _cited(name: str, asked: Sequence[Asked], index: Path) -> None:
             on_page = not document.pages or any(page.start <= quote.start < page.end for page in pages)
             total += 1
             found += citation.verified and on_page and document.text[quote.start : quote.end] == quote.text
-    print(f"{name:<26} {total:>5} {found / total if total else 0.0:>24.3f}")
+    support = [sentence.support for one in asked for sentence in one.answer.sentences]
+    quoted = support.count("quoted") / len(support) if support else 0.0
+    print(f"{name:<26} {total:>5} {found / total if total else 0.0:>24.3f} {quoted:>18.3f}")
 
 
 def _sample_docs() -> None:
