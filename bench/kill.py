@@ -27,6 +27,8 @@ from corpora import work_folder
 DOCUMENTS = 30
 SECTIONS = 16
 """Of about sixty tokens, so that they are chunks of their own: many chunks, several commits, little to embed."""
+AFTER = 0.4
+"""The share of a whole run's time within which the kill comes: the first acknowledgement is past its middle."""
 Dump = dict[str, tuple[str, ...]]
 """File name -> the texts of its chunks."""
 
@@ -52,7 +54,7 @@ def main() -> None:
     counts = dict.fromkeys(("killed", "finished first", "lost", "mixed", "check failed", "resume differs"), 0)
     for turn in range(1, chosen.runs + 1):
         index = _copy(folder / "old", folder / "index")
-        acknowledged, was_killed = _killed_ingest(files, index, chance.uniform(0, whole_s * 0.8))
+        acknowledged, was_killed = _killed_ingest(files, index, chance.uniform(0, whole_s * AFTER))
         counts["killed" if was_killed else "finished first"] += 1
         counts["check failed"] += _ragqa("check", "--index", str(index), "--json").returncode != 0
         _judge(_dump(index), old, new, acknowledged, counts)
