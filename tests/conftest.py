@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.services.fixture import service as service  # every room may ask for a model service on loopback
+
+
+@pytest.fixture(autouse=True, scope="session")
+def default_signals() -> None:
+    """Signals do what they do for a user, also where the run itself was started in the background or by nohup.
+
+    Ignored signals are inherited by every process that a test starts, and would hide what interrupts do.
+    """
+    for number, default in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_DFL),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, default)
 
 
 @pytest.fixture(autouse=True)

@@ -101,7 +101,7 @@ class _Child:
         self._config = config
         self._served = 0
         self._first_memory = 0
-        self._inherited_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
+        self._inherited_peak = 1.1 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
         # -P: the working directory may hold anything, also a module of the same name as one of ours.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "ragqa.documents.child", json.dumps(limits)],
