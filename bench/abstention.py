@@ -235,12 +235,8 @@ def sample_examples(library: Library) -> Iterator[Example]:
 def probability(example: Example, weights: Mapping[str, float]) -> float:
     if not example.measured:
         return 0.0
-    best = max(logit(measured, weights) for measured in example.measured)
+    best = max(evidence.logit(measured, weights) for measured in example.measured)
     return 1 / (1 + math.exp(-best))
-
-
-def logit(measured: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    return weights["constant"] + sum(weights[name] * value for name, value in measured.items())
 
 
 def fit(found: Sequence[Example], *, rounds: int = 8, penalty: float = 0.3) -> dict[str, float]:

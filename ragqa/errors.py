@@ -34,6 +34,11 @@ class RagqaError(Exception):
         self.message = message
         self.remedy = remedy
 
+    @property
+    def line(self) -> str:
+        """What happened and what to do about it, in one line."""
+        return f"{self.message} ({self.remedy})" if self.remedy else self.message
+
 
 class StorageError(RagqaError):
     """The disk, a file or a folder refused: full, read-only, unreadable."""

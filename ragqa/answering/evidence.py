@@ -45,6 +45,10 @@ sample_docs; decision 0006 says how, and how far to trust it. `codes` alone is a
 one: what is said of part TB-4425 answers no question about TB-4490."""
 
 
+_WEIGHED_APART = ("passage", "window", "lead", "kind", "length")
+"""What says less, or other things, about a passage whose meaning is known: weighed once more as `readable_...`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`score` is the estimated probability, 0 to 1, that the hits hold the answer; `best` the hit it rests on.
@@ -77,8 +81,9 @@ def assess(
     return Evidence(1 / (1 + math.exp(-logits[best])), best, measured[best])
 
 
-def logit(features: Mapping[str, float]) -> float:
-    return WEIGHTS["constant"] + math.fsum(WEIGHTS[name] * value for name, value in features.items())
+def logit(features: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
+    """The log odds that the answer is in the passage with these features."""
+    return weights["constant"] + math.fsum(weights[name] * value for name, value in features.items())
 
 
 def measure(
@@ -108,7 +113,6 @@ def measure(
     codes = {term for term in numbers if term[0].isalpha()}
     wanted = asked_for(question)
     scores = [hit.lexical or 0.0 for hit in hits]
-
     length = min(1.0, len(weights) / 20)
 
     def share(found: set[str]) -> float:
@@ -131,24 +135,17 @@ def measure(
         lift = _lift(hit.dense, background)
         lead = max(0.0, (scores[index] - rival) / scores[index]) if scores[index] > 0 else 0.0
         kind = float(wanted is not None and not any(map(wanted, sentences[at : at + 2])))
-        measured.append(
-            {
-                "passage": share(everything),
-                "window": windows[at],
-                "lead": lead,
-                "numbers": len(numbers - everything) / len(numbers) if numbers else 0.0,
-                "codes": len(codes - everything) / len(codes) if codes else 0.0,
-                "kind": kind,
-                "length": length,
-                "readable": 0.0 if lift is None else 1.0,
-                "readable_passage": 0.0 if lift is None else share(everything),
-                "readable_window": 0.0 if lift is None else windows[at],
-                "readable_lead": 0.0 if lift is None else lead,
-                "readable_kind": 0.0 if lift is None else kind,
-                "readable_length": 0.0 if lift is None else length,
-                "lift": lift or 0.0,
-            }
-        )
+        words = {
+            "passage": share(everything),
+            "window": windows[at],
+            "lead": lead,
+            "numbers": len(numbers - everything) / len(numbers) if numbers else 0.0,
+            "codes": len(codes - everything) / len(codes) if codes else 0.0,
+            "kind": kind,
+            "length": length,
+        }
+        again = {f"readable_{name}": 0.0 if lift is None else words[name] for name in _WEIGHED_APART}
+        measured.append({**words, "readable": 0.0 if lift is None else 1.0, **again, "lift": lift or 0.0})
     return measured
 
 

@@ -137,9 +137,7 @@ def _report(error: RagqaError, arguments: Sequence[str]) -> int:
         if _wants_json(arguments):
             with suppress(StorageError):  # stdout is on a full device, which may be the very error
                 Output(sys.stdout).json(shapes.error(error), indent=None)
-        Output(sys.stderr, may_be_lost=True).line(
-            f"ragqa: {error.message}" + (f" ({error.remedy})" if error.remedy else "")
-        )
+        _say(f"ragqa: {error.line}")
     except BrokenPipeError:
         _reader_has_gone()
     return error.exit_code

@@ -307,8 +307,7 @@ class _Run:
 
     def refuse(self, document: str, error: DocumentError) -> None:
         """Put a file that cannot be used on the report."""
-        reason = f"{error.message} ({error.remedy})" if error.remedy else error.message
-        self._note(Refused(document, error.code, reason, failed=not error.skipped))
+        self._note(Refused(document, error.code, error.line, failed=not error.skipped))
 
     def _note(self, refused: Refused) -> None:
         self.report.refused.append(refused)
@@ -347,7 +346,7 @@ def _refusal(file: discovery.Found, sha256: str, error: DocumentError) -> Docume
         file.mtime_ns,
         status="skipped" if error.skipped else "failed",
         code=error.code,
-        reason=f"{error.message} ({error.remedy})" if error.remedy else error.message,
+        reason=error.line,
     )
 
 
