@@ -5,15 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ragqa.config import RerankConfig, RetrievalConfig
 from ragqa.ports import Embedder, LexicalIndex, Reranker, VectorIndex
 from ragqa.text.analyzer import analyze
 from ragqa.types import Hit, Passage, Scored, Searcher
-
-if TYPE_CHECKING:
-    from ragqa.types import Keys
 
 RERANK_DEPTH = 32
 """How many fused candidates a reranker sees at most (more only where more hits are asked for)."""
@@ -67,7 +63,6 @@ def retrieve(
     reranker: Reranker | None = None,
     settings: RetrievalConfig,
     rerank: RerankConfig,
-    allowed: Keys | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Retrieval:
     """The best passages for `question`; an empty tuple of hits where neither search finds any.
@@ -81,14 +76,14 @@ def retrieve(
     unknown = embedder.unknown_share(question)
     readable = unknown <= settings.gate_unknown
 
-    by_words = lexical.search(terms, settings.candidates, allowed=allowed) if terms else []
+    by_words = lexical.search(terms, settings.candidates) if terms else []
     stopwatch.lap("lexical")
     by_meaning: list[Scored] = []
     cosines: dict[int, float] = {}
     if readable:
         vector = embedder.embed([question], kind="query")[0]
         stopwatch.lap("embed")
-        by_meaning = vectors.search(vector, settings.candidates, allowed=allowed)
+        by_meaning = vectors.search(vector, settings.candidates)
         cosines = _scores(by_meaning)
         cosines.update(vectors.scores(vector, [hit.key for hit in by_words if hit.key not in cosines]))
         stopwatch.lap("dense")

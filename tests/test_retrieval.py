@@ -46,9 +46,8 @@ class FakeIndex:
         self.given = {key: score for key, score in scores.items() if floor is None or score > floor}
         self.live = set(scores)
 
-    def search(self, query: Any, k: int, *, allowed: Any = None) -> list[Scored]:
-        keys = self.given if allowed is None else [key for key in self.given if key in set(allowed)]
-        return [Scored(key, self.given[key]) for key in sorted(keys, key=lambda key: (-self.given[key], key))[:k]]
+    def search(self, query: Any, k: int) -> list[Scored]:
+        return [Scored(key, self.given[key]) for key in sorted(self.given, key=lambda key: (-self.given[key], key))[:k]]
 
     def scores(self, query: Any, keys: Sequence[int]) -> dict[int, float]:
         return {key: self.given.get(key, 0.0) for key in keys if key in self.live}
@@ -86,7 +85,6 @@ def run(
     reranker: FakeReranker | None = None,
     budget_s: float = 1.0,
     clock: Iterator[float] | None = None,
-    allowed: Any = None,
     **settings: Any,
 ) -> Retrieval:
     everything = dense.keys() | lexical.keys()
@@ -101,7 +99,6 @@ def run(
         reranker=reranker,
         settings=RetrievalConfig(**settings),
         rerank=RerankConfig(budget_s=budget_s),
-        allowed=allowed,
         clock=lambda: float(next(ticks)),
     )
 
@@ -212,10 +209,6 @@ def test_reciprocal_rank_fusion_adds_the_reciprocals() -> None:
     result = run({1: 0.9, 2: 0.8, 3: 0.1}, {2: 5.0, 3: 4.0}, fusion="rrf")
     scores = {hit.passage.key: hit.score for hit in result.hits}
     assert scores == pytest.approx({1: 1 / 61, 2: 1 / 62 + 1 / 61, 3: 1 / 63 + 1 / 62}, abs=1e-8)
-
-
-def test_only_allowed_passages_are_found() -> None:
-    assert keys(run({1: 0.9, 2: 0.8, 3: 0.1}, {1: 5.0, 3: 4.0}, allowed=np.array([2, 3]))) == [2, 3]
 
 
 def test_a_reranker_decides_the_order_and_the_score() -> None:
