@@ -83,13 +83,21 @@ class LexicalIndex(Protocol):
 
 
 class Reranker(Protocol):
-    """Scores passages against a question, together; higher is better."""
+    """Scores passages against a question; higher is better."""
 
     @property
     def name(self) -> str: ...
 
+    @property
+    def batch(self) -> int | None:
+        """The most passages that one call is given; None: all together, because each is judged beside the others."""
+        ...
+
     def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
-        """One score for each passage, in their order."""
+        """One score for each passage, in their order. Raises ServiceError where a service had to be asked and failed.
+
+        Scores of one question are comparable across calls where `batch` is a number.
+        """
         ...
 
 
