@@ -58,6 +58,9 @@ class RetrievalConfig:
     candidates: int = 100
     fusion: Literal["convex", "rrf"] = "convex"
     dense_weight: float = 0.65
+    coverage_weight: float = 0.3
+    collapse: bool = True
+    spelling: bool = True
     gate_unknown: float = 0.2
     bm25_k1: float = 1.2
     bm25_b: float = 0.75
@@ -112,6 +115,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "retrieval.top_k": (1, 1000),
     "retrieval.candidates": (1, 10000),
     "retrieval.dense_weight": (0, 1),
+    "retrieval.coverage_weight": (0, 1),
     "retrieval.gate_unknown": (0, 1),
     "retrieval.bm25_k1": (0, 10),
     "retrieval.bm25_b": (0, 1),

@@ -69,8 +69,15 @@ class VectorIndex(Protocol):
 class LexicalIndex(Protocol):
     """BM25 over the live passages, scored as rank_bm25 would. Made over a scope, it counts only what is inside too."""
 
-    def search(self, terms: Sequence[str], k: int) -> list[Scored]:
-        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key."""
+    def search(self, terms: Sequence[str], k: int, *, required: Sequence[str] = ()) -> list[Scored]:
+        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key.
+
+        With `required`, the `k` best of those that hold every one of these terms, whether they hold others or not.
+        """
+        ...
+
+    def frequencies(self, terms: Sequence[str]) -> Mapping[str, int]:
+        """How many passages hold each of the distinct `terms`."""
         ...
 
     def scores(self, terms: Sequence[str], keys: Sequence[int]) -> Mapping[int, float]:

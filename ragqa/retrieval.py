@@ -1,38 +1,52 @@
-"""Finds the passages for a question: two searches, one fused order, an optional reranker; pure over the ports."""
+"""Finds the passages for a question: two searches, one fused order, a look into the best, a reranker if any; pure."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from ragqa import fusion
+from ragqa.closeness import Terms, distinct
 from ragqa.config import RerankConfig, RetrievalConfig
 from ragqa.ports import Embedder, LexicalIndex, Reranker, VectorIndex
+from ragqa.query import Query, understand
 from ragqa.reranking import Reranking, rerank_candidates
 from ragqa.text.analyzer import analyze
+from ragqa.text.exact import Exact, held_by
 from ragqa.types import Hit, Passage, Scored, Searcher
 
-RRF_K = 60
+POOL = 32
+"""How many of the best fused candidates are looked into (more only where more hits are asked for)."""
+QUOTED_BONUS, IDENTIFIER_BONUS = 1.0, 0.2
+"""What holding all quoted phrases of a question adds to a fused score of 0 to 1, and all its identifiers: a phrase in
+quotation marks comes before everything, a number that merely looks like an identifier decides between near equals."""
+
+Passages = Callable[[Sequence[int]], Sequence[Passage]]
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """How the hits came about, for `--explain` and for the JSON.
 
-    `readable` is the gate's reading of the question: false means that its `unknown_share` is above the setting, so that
-    it was not embedded. `unreadable` holds the candidates whose own text the embedder cannot read. `dense` and
-    `lexical` are the two rankings as searched, `fused` the order they gave; `reranking` what a reranker
-    made of it, None where there is none.
+    `query` is what was searched. `readable` is the gate's reading of it: false means that its `unknown_share` is above
+    the setting, so that it was not embedded. `unreadable` holds the candidates whose own text the embedder cannot read.
+    `dense` and `lexical` are the two rankings as searched, `exact` the exact words of the question that a passage
+    holds, where any, `fused` the order they gave. `duplicates` maps near-duplicates that were left out to the
+    passage that stands for them.
     """
 
-    terms: tuple[str, ...]
+    query: Query
     unknown_share: float
     readable: bool
     dense: tuple[Scored, ...]
     lexical: tuple[Scored, ...]
     unreadable: frozenset[int]
+    exact: Mapping[int, frozenset[Exact]]
     fused: tuple[Scored, ...]
     reranking: Reranking | None
+    duplicates: Mapping[int, int]
     timings_ms: Mapping[str, float]
 
     @property
@@ -55,7 +69,7 @@ def retrieve(
     embedder: Embedder,
     vectors: VectorIndex,
     lexical: LexicalIndex,
-    passages: Callable[[Sequence[int]], Sequence[Passage]],
+    passages: Passages,
     unknown_shares: Callable[[Sequence[int]], Mapping[int, float]] | None = None,
     reranker: Reranker | None = None,
     settings: RetrievalConfig,
@@ -69,124 +83,246 @@ def retrieve(
     reranker runs out of its time budget.
     """
     stopwatch = _Stopwatch(clock)
-    terms = tuple(analyze(question))
-    unknown = embedder.unknown_share(question)
-    readable = unknown <= settings.gate_unknown
+    query = understand(question, lexical, is_word=lambda word: _is_word(word, embedder), correct=settings.spelling)
+    stopwatch.lap("query")
+    stored = _Stored(passages)
+    found = _search(query, embedder, vectors, lexical, stored, unknown_shares, settings, stopwatch)
+    if settings.fusion == "rrf":
+        readable = [hit for hit in found.dense if hit.key not in found.unreadable]
+        fused = fusion.reciprocal_ranks(readable, found.lexical)
+    else:
+        fused = fusion.convex(found.cosines, found.weights, dense_weight=settings.dense_weight)
+    # A passage that only the dense search found and that the embedder cannot read was found by nobody.
+    fused = [hit for hit in fused if hit.key in found.keys]
+    if query.exact:
+        fused = _with_exact(query, fused, found.exact)
+    stopwatch.lap("fusion")
 
-    by_words = lexical.search(terms, settings.candidates) if terms else []
+    size = max(POOL, settings.top_k, rerank.candidates if reranker is not None else 0)
+    if settings.coverage_weight and settings.fusion == "convex":
+        fused = _with_coverage(query, fused, size, lexical, stored, settings, readable=found.readable)
+        stopwatch.lap("coverage")
+    pool = fused[:size]
+    stored.read([hit.key for hit in pool])
+    reranking: Reranking | None = None
+    if reranker is not None:
+        texts = [stored[hit.key].chunk.indexed_text for hit in pool]
+        reranking = rerank_candidates(query.text, pool, texts, reranker, settings=rerank, clock=clock)
+        pool = _quoted_first(reranking.order, found.exact)
+        stopwatch.lap("rerank")
+    best, duplicates = _without_duplicates(pool, fused[size:], stored, settings)
+    stored.read([hit.key for hit in best])
+    hits = tuple(
+        Hit(
+            rank=rank,
+            passage=stored[hit.key],
+            score=hit.score,
+            found_by=found.by(hit.key),
+            dense=found.cosines.get(hit.key),
+            lexical=found.weights.get(hit.key),
+        )
+        for rank, hit in enumerate(best, start=1)
+    )
+    stopwatch.lap("passages")
+    trace = Trace(
+        query=query,
+        unknown_share=found.unknown_share,
+        readable=found.readable,
+        dense=tuple(found.dense),
+        lexical=tuple(found.lexical),
+        unreadable=found.unreadable,
+        exact=found.exact,
+        fused=tuple(fused),
+        reranking=reranking,
+        duplicates=duplicates,
+        timings_ms=stopwatch.laps,
+    )
+    return Retrieval(hits, trace)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What both searches brought: their rankings, and both scores of whatever either found, where there is one.
+
+    `exact` are passages that hold exact words of the question, with those words.
+    """
+
+    unknown_share: float
+    readable: bool
+    dense: Sequence[Scored]
+    lexical: Sequence[Scored]
+    cosines: Mapping[int, float]
+    weights: Mapping[int, float]
+    exact: Mapping[int, frozenset[Exact]]
+    unreadable: frozenset[int]
+
+    @cached_property
+    def by_dense(self) -> frozenset[int]:
+        return frozenset(hit.key for hit in self.dense) - self.unreadable
+
+    @cached_property
+    def by_words(self) -> frozenset[int]:
+        return frozenset(hit.key for hit in self.lexical) | self.exact.keys()
+
+    @property
+    def keys(self) -> frozenset[int]:
+        return self.by_dense | self.by_words
+
+    def by(self, key: int) -> tuple[Searcher, ...]:
+        return (*(("dense",) if key in self.by_dense else ()), *(("lexical",) if key in self.by_words else ()))
+
+
+def _search(
+    query: Query,
+    embedder: Embedder,
+    vectors: VectorIndex,
+    lexical: LexicalIndex,
+    stored: _Stored,
+    unknown_shares: Callable[[Sequence[int]], Mapping[int, float]] | None,
+    settings: RetrievalConfig,
+    stopwatch: _Stopwatch,
+) -> _Found:
+    unknown = embedder.unknown_share(query.text)
+    readable = unknown <= settings.gate_unknown
+    by_words = lexical.search(query.terms, settings.candidates) if query.terms else []
+    weights = _scores(by_words)
+    may_hold = _scores([hit for each in query.exact for hit in _holding(each, query, lexical, settings.candidates)])
+    weights.update(may_hold)
     stopwatch.lap("lexical")
     by_meaning: list[Scored] = []
     cosines: dict[int, float] = {}
     if readable:
-        vector = embedder.embed([question], kind="query")[0]
+        vector = embedder.embed([query.text], kind="query")[0]
         stopwatch.lap("embed")
         by_meaning = vectors.search(vector, settings.candidates)
         cosines = _scores(by_meaning)
-        cosines.update(vectors.scores(vector, [hit.key for hit in by_words if hit.key not in cosines]))
+        cosines.update(vectors.scores(vector, [key for key in weights if key not in cosines]))
         stopwatch.lap("dense")
-    weights = _scores(by_words)
-    if terms:
-        weights.update(lexical.scores(terms, [key for key in cosines if key not in weights]))
-
+    if query.terms:
+        weights.update(lexical.scores(query.terms, [key for key in cosines if key not in weights]))
+    exact = {}
+    for key in stored.read(sorted(may_hold)):
+        if held := held_by(query.exact, stored[key].chunk.indexed_text):
+            exact[key] = held
+    stopwatch.lap("exact")
     shares = unknown_shares(sorted(cosines)) if unknown_shares is not None and cosines else {}
     unreadable = frozenset(key for key in cosines if shares.get(key, 0.0) > settings.gate_unknown)
     for key in unreadable:
         del cosines[key]
-    if settings.fusion == "rrf":
-        fused = _reciprocal_ranks([hit for hit in by_meaning if hit.key not in unreadable], by_words)
-    else:
-        fused = _convex(cosines, weights, dense_weight=settings.dense_weight)
-    # A passage that only the dense search found and that the embedder cannot read was found by nobody.
-    found = {hit.key for hit in by_words} | (_scores(by_meaning).keys() - unreadable)
-    fused = [hit for hit in fused if hit.key in found]
-    stopwatch.lap("fusion")
+    return _Found(unknown, readable, by_meaning, by_words, cosines, weights, exact, unreadable)
 
-    reranking: Reranking | None = None
-    if reranker is None:
-        best = fused[: settings.top_k]
-        stored = passages([hit.key for hit in best])
-    else:
-        pool = fused[: max(settings.top_k, rerank.candidates)]
-        candidates = dict(zip((hit.key for hit in pool), passages([hit.key for hit in pool]), strict=True))
-        stopwatch.lap("passages")
-        texts = [candidates[hit.key].chunk.indexed_text for hit in pool]
-        reranking = rerank_candidates(question, pool, texts, reranker, settings=rerank, clock=clock)
-        best = list(reranking.order[: settings.top_k])
-        stored = [candidates[hit.key] for hit in best]
-        stopwatch.lap("rerank")
 
-    dense_keys, lexical_keys = _scores(by_meaning).keys() - unreadable, {hit.key for hit in by_words}
-    hits = tuple(
-        Hit(
-            rank=rank,
-            passage=passage,
-            score=hit.score,
-            found_by=_found_by(dense=hit.key in dense_keys, lexical=hit.key in lexical_keys),
-            dense=cosines.get(hit.key),
-            lexical=weights.get(hit.key),
-        )
-        for rank, (hit, passage) in enumerate(zip(best, stored, strict=True), start=1)
-    )
-    if reranker is None:
-        stopwatch.lap("passages")
-    return Retrieval(
-        hits,
-        Trace(
-            terms=terms,
-            unknown_share=unknown,
-            readable=readable,
-            dense=tuple(by_meaning),
-            lexical=tuple(by_words),
-            unreadable=unreadable,
-            fused=tuple(fused),
-            reranking=reranking,
-            timings_ms=stopwatch.laps,
-        ),
+def _holding(each: Exact, query: Query, lexical: LexicalIndex, candidates: int) -> list[Scored]:
+    """Passages that may hold the exact words: those with the rarest of their terms, with all where that is common."""
+    frequencies = {term: count for term, count in lexical.frequencies(analyze(each.text)).items() if count}
+    if not frequencies:
+        return []
+    rarest = min(frequencies, key=lambda term: (frequencies[term], term))
+    required = [rarest] if frequencies[rarest] <= candidates else list(frequencies)
+    return lexical.search(query.terms, candidates, required=required)
+
+
+def _with_exact(query: Query, fused: Sequence[Scored], exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
+    """The candidates with what it adds to their scores that they hold the question's exact words; still from 0 to 1."""
+    bonus = {each: QUOTED_BONUS if each.quoted else IDENTIFIER_BONUS for each in query.exact}
+    for quoted in (True, False):
+        alike = [each for each in query.exact if each.quoted == quoted]
+        bonus.update({each: bonus[each] / len(alike) for each in alike})
+    most = 1.0 + sum(bonus.values())
+    scores = fusion.spread(_scores(fused))
+    return fusion.ordered(
+        [Scored(key, (score + sum(bonus[each] for each in exact.get(key, ()))) / most) for key, score in scores.items()]
     )
 
 
-def _convex(cosines: Mapping[int, float], weights: Mapping[int, float], *, dense_weight: float) -> list[Scored]:
-    """Each half is spread over 0 to 1 among the candidates, then both are averaged.
+def _with_coverage(
+    query: Query,
+    fused: Sequence[Scored],
+    size: int,
+    lexical: LexicalIndex,
+    stored: _Stored,
+    settings: RetrievalConfig,
+    *,
+    readable: bool,
+) -> list[Scored]:
+    """The best of the fused order, judged also by how much of the question one of their sentences holds.
 
-    A candidate without a cosine (it cannot be read, or the question cannot) is judged by its words alone.
+    BM25 counts words wherever they stand in a passage; what stands together more probably belongs together. The setting
+    is a share of the weight that words have in the fusion.
     """
-    dense, lexical = _spread(cosines), _spread(weights)
-    fused = []
-    for key in sorted(dense.keys() | lexical.keys()):
-        words = lexical.get(key, 0.0)
-        fused.append(Scored(key, dense_weight * dense.get(key, words) + (1 - dense_weight) * words))
-    return _ordered(fused)
+    stored.read([hit.key for hit in fused[:size]])
+    weights = lexical.idf(query.terms)
+    weight = settings.coverage_weight * ((1 - settings.dense_weight) if readable else 1.0)
+    looked: list[Scored] = []
+    for hit in fused[:size]:
+        coverage = stored.terms(hit.key).coverage(weights)
+        looked.append(Scored(hit.key, (1 - weight) * hit.score + weight * coverage))
+    looked = fusion.ordered(looked)
+    rest = fused[size:]
+    if looked and rest:
+        # What was not looked into stays below, as far below as it was.
+        shift = min(0.0, looked[-1].score - fused[size - 1].score)
+        rest = [Scored(hit.key, round(hit.score + shift, 9)) for hit in rest]
+    return [*looked, *rest]
 
 
-def _spread(scores: Mapping[int, float]) -> dict[int, float]:
-    """Scores as shares of the way from the lowest to the highest; all alike and above zero are all 1."""
-    if not scores:
-        return {}
-    low, high = min(scores.values()), max(scores.values())
-    if high - low <= 1e-9:
-        return dict.fromkeys(scores, 1.0 if high > 0 else 0.0)
-    return {key: (score - low) / (high - low) for key, score in scores.items()}
+def _quoted_first(order: Sequence[Scored], exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
+    """A reranker's order, but that passages with more of the quoted phrases stay before those with fewer."""
+    ranked = sorted(order, key=lambda hit: -sum(each.quoted for each in exact.get(hit.key, ())))
+    return [Scored(hit.key, place.score) for hit, place in zip(ranked, order, strict=True)]
 
 
-def _reciprocal_ranks(*rankings: Sequence[Scored]) -> list[Scored]:
-    fused: dict[int, float] = {}
-    for ranking in rankings:
-        for rank, hit in enumerate(ranking, start=1):
-            fused[hit.key] = fused.get(hit.key, 0.0) + 1 / (RRF_K + rank)
-    return _ordered([Scored(key, score) for key, score in fused.items()])
+def _without_duplicates(
+    pool: Sequence[Scored], rest: Sequence[Scored], stored: _Stored, settings: RetrievalConfig
+) -> tuple[list[Scored], dict[int, int]]:
+    """The first `top_k` that do not say the same as one before them; and who stands for each that was left out."""
+    if not settings.collapse or len(pool) < 2:
+        return list(pool[: settings.top_k]), {}
+    originals = distinct([stored.terms(hit.key).all for hit in pool])
+    kept = [hit for hit, original in zip(pool, originals, strict=True) if original is None]
+    # Below the pool nothing is looked into: there it is enough that ranks have no gap.
+    best = [*kept, *rest][: settings.top_k]
+    chosen = {hit.key for hit in best}
+    duplicates = {
+        hit.key: pool[original].key
+        for hit, original in zip(pool, originals, strict=True)
+        if original is not None and pool[original].key in chosen
+    }
+    return best, duplicates
 
 
-def _ordered(scored: Sequence[Scored]) -> list[Scored]:
-    """Best first. Scores are rounded, so that the last bits of a sum never decide an order that keys should."""
-    return sorted((Scored(hit.key, round(hit.score, 9)) for hit in scored), key=lambda hit: (-hit.score, hit.key))
+class _Stored:
+    """The passages of one retrieval, each read once, and their terms, worked out once."""
+
+    def __init__(self, passages: Passages) -> None:
+        self._passages = passages
+        self._read: dict[int, Passage] = {}
+        self._terms: dict[int, Terms] = {}
+
+    def read(self, keys: Sequence[int]) -> Sequence[int]:
+        """Read those of `keys` that are not here yet, all at once."""
+        missing = [key for key in keys if key not in self._read]
+        if missing:
+            self._read.update(zip(missing, self._passages(missing), strict=True))
+        return keys
+
+    def __getitem__(self, key: int) -> Passage:
+        return self._read[key]
+
+    def terms(self, key: int) -> Terms:
+        if key not in self._terms:
+            self._terms[key] = Terms.of(self[key].chunk)
+        return self._terms[key]
+
+
+def _is_word(word: str, embedder: Embedder) -> bool:
+    """Whether the embedder has one token for the word, or for what it is a form of: then it is no slip of the hand."""
+    forms = (word, *(word.removesuffix(ending) for ending in ("s", "es", "ed", "ing", "ly") if word.endswith(ending)))
+    return any(len(form) > 2 and embedder.count_tokens(form) == 1 for form in forms)
 
 
 def _scores(hits: Sequence[Scored]) -> dict[int, float]:
     return {hit.key: hit.score for hit in hits}
-
-
-def _found_by(*, dense: bool, lexical: bool) -> tuple[Searcher, ...]:
-    return (*(("dense",) if dense else ()), *(("lexical",) if lexical else ()))
 
 
 class _Stopwatch:

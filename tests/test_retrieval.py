@@ -46,11 +46,14 @@ class FakeIndex:
         self.given = {key: score for key, score in scores.items() if floor is None or score > floor}
         self.live = set(scores)
 
-    def search(self, query: Any, k: int) -> list[Scored]:
+    def search(self, query: Any, k: int, *, required: Sequence[str] = ()) -> list[Scored]:
         return [Scored(key, self.given[key]) for key in sorted(self.given, key=lambda key: (-self.given[key], key))[:k]]
 
     def scores(self, query: Any, keys: Sequence[int]) -> dict[int, float]:
         return {key: self.given.get(key, 0.0) for key in keys if key in self.live}
+
+    def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(terms, 1)
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         return dict.fromkeys(terms, 1.0)
@@ -95,7 +98,7 @@ def run(
         passages=passages,
         unknown_shares=None if shares is None else lambda keys: {key: shares.get(key, 0.0) for key in keys},
         reranker=reranker,
-        settings=RetrievalConfig(**settings),
+        settings=RetrievalConfig(**{"coverage_weight": 0.0, **settings}),
         rerank=RerankConfig(candidates=candidates_to_rerank),
         clock=lambda: float(next(ticks)),
     )
@@ -230,7 +233,7 @@ def test_a_reranker_sees_no_more_candidates_than_it_may() -> None:
 
 def test_the_trace_tells_what_happened() -> None:
     result = run({1: 0.9, 2: 0.5}, {2: 3.0})
-    assert result.trace.terms == ("termin", "notic")
+    assert result.trace.query.terms == ("termin", "notic")
     assert [hit.key for hit in result.trace.dense] == [1, 2]
     assert [hit.key for hit in result.trace.lexical] == [2]
     assert {"embed", "dense", "lexical", "fusion", "passages"} <= result.trace.timings_ms.keys()

@@ -248,9 +248,15 @@ def explanation(trace: Trace, hits: Sequence[Hit] = ()) -> Styled:
         "both searches count" if trace.readable else "words alone count: the embedding model cannot read the question"
     )
     lines: list[Styled] = [
-        safe(f"terms: {' '.join(trace.terms)}"),
+        safe(f"terms: {' '.join(trace.query.terms)}"),
         safe(f"unknown to the embedding model: {trace.unknown_share:.0%}; {gate}"),
     ]
+    lines += [safe(f"no passage has “{each.written}”: read as “{each.meant}”") for each in trace.query.corrections]
+    for each in trace.query.exact:
+        holding = sum(each in held for held in trace.exact.values())
+        lines.append(safe(f"letter for letter: “{each.text}”, in {holding} passages"))
+    if trace.duplicates:
+        lines.append(safe(f"left out because they say the same as a better one: {len(trace.duplicates)} passages"))
     if trace.unreadable:
         lines.append(safe(f"passages it cannot read, ranked by words alone: {len(trace.unreadable)}"))
     rankings: list[tuple[str, Sequence[Scored]]] = [

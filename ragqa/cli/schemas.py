@@ -98,13 +98,17 @@ _RERANKING = _or_null(
     )
 )
 _EXPLANATION = _object(
+    searched=_described(_TEXT, "The question with misspelt words put right."),
     terms=_list(_TEXT),
+    corrections=_list(_object(written=_TEXT, meant=_TEXT)),
+    exact=_list(_object(text=_TEXT, quoted=_FLAG, held_by=_list(_COUNT))),
     unknown_share=_SHARE,
     readable=_FLAG,
     unreadable=_list(_COUNT),
     dense=_RANKING,
     lexical=_RANKING,
     fused=_RANKING,
+    duplicates=_list(_object(key=_COUNT, of=_COUNT)),
     reranked=_RANKING,
 )
 _ERROR = _object(

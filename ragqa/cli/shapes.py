@@ -129,13 +129,24 @@ def explanation(trace: Trace, hits: Sequence[Hit]) -> Shape:
         return [{"key": each.key, "chunk_id": chunk_ids.get(each.key), "score": _number(each.score)} for each in scored]
 
     return {
-        "terms": list(trace.terms),
+        "searched": trace.query.text,
+        "terms": list(trace.query.terms),
+        "corrections": [{"written": each.written, "meant": each.meant} for each in trace.query.corrections],
+        "exact": [
+            {
+                "text": each.text,
+                "quoted": each.quoted,
+                "held_by": sorted(key for key, held in trace.exact.items() if each in held),
+            }
+            for each in trace.query.exact
+        ],
         "unknown_share": _number(trace.unknown_share),
         "readable": trace.readable,
         "unreadable": sorted(trace.unreadable),
         "dense": ranking(trace.dense),
         "lexical": ranking(trace.lexical),
         "fused": ranking(trace.fused),
+        "duplicates": [{"key": key, "of": original} for key, original in sorted(trace.duplicates.items())],
         "reranked": ranking(trace.reranking.scored if trace.reranking else ()),
     }
 

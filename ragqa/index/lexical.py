@@ -60,6 +60,17 @@ class _Part:
 
         return len(self.postings(term).chunks) if self.counted is not None else self.reader.frequency(encode_term(term))
 
+    def holding(self, terms: Sequence[str]) -> Integers:
+        """The numbers, ascending, of the chunks that count and hold all of `terms`."""
+        import numpy as np
+
+        wanted = dict.fromkeys(terms)
+        held = np.zeros(self.reader.chunks, np.int64)
+        for term in wanted:
+            held[self.postings(term).chunks] += 1
+        numbers: Integers = np.flatnonzero(held == len(wanted))
+        return numbers
+
 
 class Bm25Index:
     """`ports.LexicalIndex` over a store, or over the passages in it that are `allowed`.
@@ -76,14 +87,17 @@ class Bm25Index:
         self._parts: list[_Part] = []
         self._last: tuple[tuple[str, ...], list[NDArray[np.float64]]] | None = None
 
-    def search(self, terms: Sequence[str], k: int) -> list[Scored]:
-        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key."""
+    def search(self, terms: Sequence[str], k: int, *, required: Sequence[str] = ()) -> list[Scored]:
+        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key.
+
+        Only passages that hold every one of `required` are found; where it is all that they hold, they score 0.
+        """
         import numpy as np
 
         found_keys: list[Keys] = []
         found_scores: list[NDArray[np.float64]] = []
         for part, all_scores in zip(self._current(), self._score(terms), strict=True):
-            numbers = np.flatnonzero(all_scores)
+            numbers = part.holding(required) if required else np.flatnonzero(all_scores)
             numbers = _best(numbers, all_scores[numbers], k)
             found_keys.append(part.reader.keys[numbers])
             found_scores.append(all_scores[numbers])
@@ -106,6 +120,11 @@ class Bm25Index:
             found.update(zip(part.reader.keys[numbers].tolist(), all_scores[numbers].tolist(), strict=True))
         return found
 
+    def frequencies(self, terms: Sequence[str]) -> Mapping[str, int]:
+        """How many passages hold each of the distinct `terms`."""
+        parts = self._current()
+        return {term: sum(part.frequency(term) for part in parts) for term in dict.fromkeys(terms)}
+
     def idf(self, terms: Sequence[str]) -> Mapping[str, float]:
         """Each distinct term's inverse document frequency; a term no passage holds gets that of one passage.
 
@@ -117,7 +136,7 @@ class Bm25Index:
             return dict.fromkeys(terms, 0.0)
         from ragqa.index.bm25 import PostingsBM25
 
-        frequencies = {term: max(1, sum(part.frequency(term) for part in parts)) for term in dict.fromkeys(terms)}
+        frequencies = {term: max(1, frequency) for term, frequency in self.frequencies(terms).items()}
         return PostingsBM25(chunks, 0, frequencies, k1=self._k1, b=self._b).idf
 
     def _current(self) -> list[_Part]:

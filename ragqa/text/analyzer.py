@@ -85,6 +85,11 @@ def analyze(text: str) -> list[str]:
     return terms
 
 
+def is_stop_word(word: str) -> bool:
+    """Whether a folded word is one of those that no term is made of."""
+    return word in _STOP_WORDS
+
+
 def _join(first: str, second: str) -> str:
     return first + second
 

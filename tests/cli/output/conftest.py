@@ -11,8 +11,10 @@ from ragqa.flows.ingest import Refused, Report
 from ragqa.flows.look import State
 from ragqa.flows.search import Found, IndexFacts
 from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta
+from ragqa.query import Correction, Query
 from ragqa.reranking import Reranking
 from ragqa.retrieval import Retrieval, Trace
+from ragqa.text.exact import Exact
 from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Quote, Scored, Sentence, Usage
 
 # An example is slow when tables are read for the first time, or the machine is busy; that is no failure.
@@ -53,7 +55,20 @@ def retrieved() -> tuple[Hit, ...]:
 def trace() -> Trace:
     ranking = (Scored(1, 0.9), Scored(2, 0.5), Scored(77, 0.1))
     reranking = Reranking("tiny", 3, ranking, ranking, 12.3)
-    return Trace(("annual", "leav"), 0.1, True, ranking, ranking, frozenset({2}), ranking, reranking, {"dense": 1.5})
+    query = Query("annual leave", ("annual", "leav"), (Exact("25", quoted=True),), (Correction("anual", "annual"),))
+    return Trace(
+        query=query,
+        unknown_share=0.1,
+        readable=True,
+        dense=ranking,
+        lexical=ranking,
+        unreadable=frozenset({2}),
+        exact={1: frozenset(query.exact)},
+        fused=ranking,
+        reranking=reranking,
+        duplicates={9: 1},
+        timings_ms={"dense": 1.5},
+    )
 
 
 @pytest.fixture

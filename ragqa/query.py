@@ -1,0 +1,89 @@
+"""What a question is searched as: its words, misspelt ones put right, and what must be found letter for letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ragqa.ports import LexicalIndex
+from ragqa.text import exact, spelling
+from ragqa.text.analyzer import analyze, is_stop_word
+
+_TRIED = 6
+"""So many of the commonest words that a misspelt one may have been are tried beside the rest of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A word that no passage holds, and the one that it was read as."""
+
+    written: str
+    meant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as it is searched: `text` with corrections made (what models read), its `terms` (what BM25 counts)."""
+
+    text: str
+    terms: tuple[str, ...]
+    exact: tuple[exact.Exact, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+
+
+def understand(question: str, lexical: LexicalIndex, *, is_word: Callable[[str], bool], correct: bool = True) -> Query:
+    """Read a question against the words of an index.
+
+    A word of Latin letters is misspelt where no passage holds it, `is_word` does not know it, and an index's own word
+    is one slip of the hand away; of several such words the one that fits best beside the rest of the question is meant.
+    Nothing inside quotation marks is corrected.
+    """
+    literal = exact.find(question)
+    text, corrections = question, []
+    if correct:
+        suspects = _suspects(question, literal, lexical, is_word)
+        for word in reversed(suspects):  # from the end, so that the places of those before it stay right
+            rest = text[: word.start] + " " + text[word.end :]
+            meant = _meant(word.folded, analyze(rest), lexical, is_word)
+            if meant is not None:
+                corrections.append(Correction(text[word.start : word.end], meant))
+                text = text[: word.start] + meant + text[word.end :]
+    return Query(text, tuple(analyze(text)), literal, tuple(reversed(corrections)))
+
+
+def _suspects(
+    question: str, literal: Sequence[exact.Exact], lexical: LexicalIndex, is_word: Callable[[str], bool]
+) -> list[spelling.Word]:
+    """The words that nothing knows: no passage, no model."""
+    quoted = " ".join(each.text for each in literal)
+    words = [word for word in spelling.words(question) if question[word.start : word.end] not in quoted]
+    terms = {word: analyze(word.folded) for word in words}
+    held = lexical.frequencies([term for own in terms.values() for term in own])
+    return [
+        word
+        for word in words
+        if terms[word] and not any(held[term] for term in terms[word]) and not is_word(word.folded)
+    ]
+
+
+def _meant(word: str, rest: Sequence[str], lexical: LexicalIndex, is_word: Callable[[str], bool]) -> str | None:
+    """The word that one slip made `word` of; None where no passage holds any that it could have been."""
+    stems: dict[str, list[str]] = {}
+    for candidate in sorted(spelling.edits(word)):
+        if is_stop_word(candidate):
+            return candidate
+        if len(own := analyze(candidate)) == 1:
+            stems.setdefault(own[0], []).append(candidate)
+    frequencies = lexical.frequencies(list(stems))
+    known = sorted((stem for stem in stems if frequencies[stem]), key=lambda stem: (-frequencies[stem], stem))[:_TRIED]
+    if not known:
+        return None
+    best = max(known, key=lambda stem: (_together(rest, stem, lexical), -known.index(stem)))
+    # Several forms may have this stem; one that is a word is meant, and one of the written length the likelier.
+    return min(stems[best], key=lambda form: (not is_word(form), abs(len(form) - len(word)), form))
+
+
+def _together(rest: Sequence[str], stem: str, lexical: LexicalIndex) -> float:
+    """How well the passages that hold `stem` fit the rest of the question."""
+    found = lexical.search(rest, 1, required=[stem])
+    return found[0].score if found else 0.0
