@@ -180,6 +180,11 @@ def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:
         case "auto" | "none":
             return None
         case name:
+            from ragqa.models.onnx_cross_encoder import OnnxCrossEncoder, exported_graph
+
+            graph = exported_graph(name, file=settings.onnx_file)
+            if graph is not None:
+                return OnnxCrossEncoder(name, graph)
             from ragqa.models.cross_encoder import CrossEncoderReranker
 
             return CrossEncoderReranker(name, on_download=partial(_announce_download, notice))
