@@ -68,11 +68,14 @@ class RetrievalConfig:
 
 @dataclass(frozen=True, slots=True)
 class RerankConfig:
-    """`[rerank]`: `auto`, `none`, or a sentence-transformers CrossEncoder name or path."""
+    """`[rerank]`: `auto`, `none`, a cross-encoder's name or path, or `gemini:M` or `openai:M@URL`, which rank lists."""
 
     model: str = "auto"
     candidates: int = 32
     budget_s: float = 1.0
+    onnx_file: str = "auto"
+    timeout_s: float = 20.0
+    prompt_tokens: int = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "retrieval.bm25_b": (0, 1),
     "rerank.candidates": (1, 1000),
     "rerank.budget_s": (0, 3600),
+    "rerank.timeout_s": (0.1, 3600),
+    "rerank.prompt_tokens": (256, 2_000_000),
     "answer.max_sources": (1, 100),
     "answer.max_tokens": (16, 1_000_000),
     "answer.prompt_tokens": (256, 2_000_000),

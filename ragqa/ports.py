@@ -110,7 +110,11 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """All that a generator may use. `sources[i]` is cited as `[i + 1]`; a model is sent `system` and `prompt`."""
+    """All that a generator may use. `sources[i]` is cited as `[i + 1]`; a model is sent `system` and `prompt`.
+
+    `schema`, where given, is the JSON Schema of the answer. A service that can is held to it; others may not be, so
+    that the prompt has to say it too.
+    """
 
     question: str
     language: Language
@@ -119,6 +123,7 @@ class GenerationRequest:
     prompt: str
     max_tokens: int
     temperature: float
+    schema: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

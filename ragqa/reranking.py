@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,19 +45,24 @@ def rerank_candidates(
 ) -> Reranking:
     """Scores the pool (in order of fusion; `texts` are its passages) from its top, until the budget is spent.
 
-    A batch is the next candidates in that order, at most as many as the reranker takes at once and as the pace so far
-    lets the rest of the budget hold; so none is scored before one that stands a batch above it. Equal scores keep the
-    fused order. A service that fails, and a model whose scores are no numbers, leave the fused order.
+    A batch is the next candidates in that order, at most as many as the reranker takes at once and as the rest of the
+    budget holds at the pace of the batch before; so none is scored before one that stands a batch above it. Equal
+    scores keep the fused order. A service that fails, and a model whose scores are no numbers, leave the fused order.
     """
     depth = min(settings.candidates, len(pool))
-    started = clock()
+    largest = depth if reranker.batch is None else reranker.batch
+    size = min(depth, largest, depth if reranker.batch is None else _FIRST_BATCH)
     scores: list[float] = []
     failure = ""
+    started = begun = clock()
     try:
-        while size := _batch(len(scores), depth, reranker.batch, clock() - started, settings.budget_s):
+        while size:
             batch = texts[len(scores) : len(scores) + size]
             found = reranker.score(question, batch)
             scores += [float(score) for _, score in zip(batch, found, strict=True)]
+            now = clock()
+            affordable = _affordable(settings.budget_s - (now - started), pace_s=(now - begun) / size)
+            size, begun = min(depth - len(scores), largest, affordable), now
     except ServiceError as error:
         failure = error.line
     if not all(map(math.isfinite, scores)):
@@ -70,15 +76,9 @@ def rerank_candidates(
     return Reranking(reranker.name, depth, tuple(scored), (*scored, *_below(scored, pool[len(scored) :])), spent_ms)
 
 
-def _batch(done: int, depth: int, largest: int | None, spent_s: float, budget_s: float) -> int:
-    """How many candidates are scored next."""
-    left = depth - done
-    if largest is None or left == 0:
-        return left
-    if done == 0:
-        return min(_FIRST_BATCH, largest, left)
-    affordable = (budget_s - spent_s) * done / spent_s if spent_s > 0 else left
-    return max(0, min(largest, left, int(min(affordable, left))))
+def _affordable(left_s: float, *, pace_s: float) -> int:
+    """How many candidates fit into the time that is left; any number where the clock is too coarse to tell."""
+    return max(0, int(left_s / pace_s)) if pace_s > 0 else sys.maxsize
 
 
 def _below(scored: Sequence[Scored], rest: Sequence[Scored]) -> list[Scored]:

@@ -176,13 +176,40 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
 
 def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:
     """The reranker that `rerank.model` names; `auto` is none, as long as none is built in."""
-    match settings.model:
+    name = settings.model
+    match name.partition(":")[0]:
         case "auto" | "none":
             return None
-        case name:
+        case "gemini" | "openai":
+            from ragqa.models.listwise import ListwiseReranker
+
+            return ListwiseReranker(_ranker(settings), prompt_tokens=settings.prompt_tokens)
+        case _:
+            from ragqa.models.onnx_cross_encoder import OnnxCrossEncoder, exported_graph
+
+            graph = exported_graph(name, file=settings.onnx_file)
+            if graph is not None:
+                return OnnxCrossEncoder(name, graph)
             from ragqa.models.cross_encoder import CrossEncoderReranker
 
             return CrossEncoderReranker(name, on_download=partial(_announce_download, notice))
+
+
+def _ranker(settings: RerankConfig) -> Generator:
+    """The model that is asked for an order. Raises MissingKey or ConfigError for a service that cannot be asked."""
+    from ragqa.models.retrying import Retries
+
+    service, _, model = settings.model.partition(":")
+    if not model:
+        raise ConfigError(f"`{settings.model}` does not name a model", remedy="rerank.model = gemini:MODEL")
+    timeout_s, retries = settings.timeout_s, Retries(tries=3, budget_s=settings.timeout_s)
+    if service == "gemini":
+        from ragqa.models.gemini import GeminiGenerator
+
+        return GeminiGenerator(model, environment=os.environ, timeout_s=timeout_s, retries=retries)
+    from ragqa.models.openai_compatible import OpenAICompatibleGenerator
+
+    return OpenAICompatibleGenerator(settings.model, environment=os.environ, timeout_s=timeout_s, retries=retries)
 
 
 def _announce_download(notice: Notice, name: str) -> None:

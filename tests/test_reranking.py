@@ -86,6 +86,15 @@ def test_the_budget_is_used_and_kept(cost_s: float, batch: int, budget_s: float)
     assert done.milliseconds == pytest.approx(spent_s * 1000)
 
 
+def test_a_slow_start_does_not_stand_for_the_rest() -> None:
+    class SlowToStart(TimedReranker):
+        def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
+            self.now += 0.4 if not self.calls else 0.0
+            return super().score(question, passages)
+
+    assert len(rerank([0.0] * 32, SlowToStart(0.01), budget_s=1.0).scored) == 32
+
+
 def test_two_candidates_are_compared_whatever_the_budget() -> None:
     assert keys(rerank([0.1, 0.7, 0.9], TimedReranker(5.0), budget_s=0.0).order) == [1, 0, 2]
 

@@ -60,6 +60,12 @@ def test_no_reranker_unless_one_is_named(model: str) -> None:
     assert wiring.reranker(RerankConfig(model=model), notice=print) is None
 
 
+def test_a_reranker_is_torch_where_its_graph_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragqa.models.cross_encoder.CrossEncoderReranker", lambda name, **_: f"torch: {name}")
+    made = wiring.reranker(RerankConfig(model="some/model", onnx_file="none"), notice=print)
+    assert made == "torch: some/model"
+
+
 def test_gemini_answers_where_its_key_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in wiring.GEMINI_KEYS:
         monkeypatch.delenv(key, raising=False)

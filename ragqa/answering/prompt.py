@@ -67,9 +67,9 @@ def build(
     system = _SYSTEM.format(language=_LANGUAGES[language], sentinel=SENTINEL, quotes=QUOTES_LINE, tag=tag)
     budget = settings.prompt_tokens - counter.count(system)
     _check_question(question, settings, counter)
-    asked = _data(question, tag)
+    asked = as_data(question, tag)
     sources = list(hits[: settings.max_sources])
-    texts = [_data(hit.passage.chunk.text, tag) for hit in sources]
+    texts = [as_data(hit.passage.chunk.text, tag) for hit in sources]
     while len(sources) > 1 and counter.count(_prompt(asked, sources, texts, tag)) > budget:
         sources.pop()
         texts.pop()
@@ -120,11 +120,11 @@ def _label(hit: Hit, tag: str) -> str:
         if chunk.page_label and chunk.page_label != str(chunk.page_start):
             lines["page"] += f" (printed {chunk.page_label})"
     return "\n".join(
-        f"{name}: {' '.join(_data(value, tag).split())[:_LONGEST_LABEL]}" for name, value in lines.items() if value
+        f"{name}: {' '.join(as_data(value, tag).split())[:_LONGEST_LABEL]}" for name, value in lines.items() if value
     )
 
 
-def _data(text: str, tag: str) -> str:
+def as_data(text: str, tag: str) -> str:
     """Text as data: no hidden characters, no mark of ours, the tag nowhere, in whatever letters."""
     text = without_markers(_HIDDEN.sub("", text).encode("utf-8", "replace").decode("utf-8"))
     key = fold(tag)

@@ -9,27 +9,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragqa.cli.command import Format, Session, command
+from ragqa.cli.command import Format, Override, Session, command
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ragqa.flows.ask import Asked, Event
+    from ragqa.retrieval import Trace
 
 MAX_QUESTION_CHARACTERS = 20_000
 """A longer question is a document: it is refused before any model sees it."""
 
 QuestionArgument = Annotated[str, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.")]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Show how each passage was found, on stderr.")]
+RerankOption = Annotated[
+    str | None,
+    typer.Option("--rerank", metavar="NAME", help="A cross-encoder, gemini:NAME or openai:NAME@URL reorders the best."),
+]
+NoRerankOption = Annotated[bool, typer.Option("--no-rerank", help="Keep the order of the two searches.")]
 StrictFreshOption = Annotated[
     bool, typer.Option("--strict-fresh", help="Exit code 4 where a file changed since it was ingested.")
 ]
 
+_RETRIEVING: dict[str, Override] = {
+    "top_k": "retrieval.top_k",
+    "rerank": "rerank.model",
+    "no_rerank": ("rerank.model", "none"),
+}
+
 
 def register(app: typer.Typer) -> None:
-    command(app, "ask", settings={"top_k": "retrieval.top_k", "model": "answer.model"})(ask)
-    command(app, "search", settings={"top_k": "retrieval.top_k"})(search)
+    command(app, "ask", settings={**_RETRIEVING, "model": "answer.model"})(ask)
+    command(app, "search", settings=_RETRIEVING)(search)
 
 
 def ask(
@@ -43,6 +55,8 @@ def ask(
         str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
     ] = None,
     extractive: Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")] = False,
+    rerank: RerankOption = None,
+    no_rerank: NoRerankOption = False,
     explain: ExplainOption = False,
     strict_fresh: StrictFreshOption = False,
 ) -> int:
@@ -70,6 +84,8 @@ def search(
     top_k: Annotated[
         int | None, typer.Option("--top-k", "-k", metavar="N", help="How many passages. [default: as in the settings]")
     ] = None,
+    rerank: RerankOption = None,
+    no_rerank: NoRerankOption = False,
     explain: ExplainOption = False,
     strict_fresh: StrictFreshOption = False,
 ) -> int:
@@ -90,10 +106,16 @@ def search(
         session.data(shapes.search(found, explain=explain), lambda: render.hits(found, markdown=markdown))
     if explain and session.format in (Format.TEXT, Format.MD):
         session.err.write(render.explanation(found.retrieval.trace, found.retrieval.hits))
+    _note_failed_reranker(session, found.retrieval.trace)
     if not found.retrieval.hits:
         session.note("nothing found")
         return NoEvidence.exit_code
     return 0
+
+
+def _note_failed_reranker(session: Session, trace: Trace) -> None:
+    if trace.reranking and trace.reranking.failure:
+        session.note(f"not reranked: {trace.reranking.failure}")
 
 
 def _question(given: str) -> str:
@@ -146,6 +168,7 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
     answer = asked.answer
     if explain and session.format in (Format.TEXT, Format.MD):
         session.err.write(render.explanation(asked.trace, answer.hits))
+    _note_failed_reranker(session, asked.trace)
     if stale := asked.index.stale_files:
         changed = "1 file changed since it was ingested" if stale == 1 else f"{stale:,} files changed since"
         session.note(f"{changed}; `ragqa ingest` reads what changed")

@@ -83,13 +83,18 @@ _COMMON: dict[str, tuple[Any, object]] = {
 }
 
 Command = Callable[..., int]
+Override = str | tuple[str, str]
+"""The setting that a parameter overrides; for a flag also the value that it gives to it."""
 
 
-def command(app: typer.Typer, name: str, *, settings: Mapping[str, str] | None = None) -> Callable[[Command], Command]:
+def command(
+    app: typer.Typer, name: str, *, settings: Mapping[str, Override] | None = None
+) -> Callable[[Command], Command]:
     """Register a function as command `name`, with the common options behind its own.
 
     The function gets a Session first. `settings` maps those of its parameters that override a setting to the
-    setting's name (`{"top_k": "retrieval.top_k"}`); they are checked and merged with all other settings.
+    setting's name (`{"top_k": "retrieval.top_k"}`), or to that and the value it stands for where it is a flag
+    (`{"no_rerank": ("rerank.model", "none")}`); they are checked and merged with all other settings.
     """
     overrides = settings or {}
 
@@ -106,8 +111,7 @@ def command(app: typer.Typer, name: str, *, settings: Mapping[str, str] | None =
 
         def run(**values: Any) -> int:
             shared = {option: values.pop(option) for option in _COMMON}
-            flags = {setting: values[parameter] for parameter, setting in overrides.items()}
-            return function(_session(shared, flags), **values)
+            return function(_session(shared, _flags(overrides, values)), **values)
 
         run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *common]}
@@ -116,6 +120,22 @@ def command(app: typer.Typer, name: str, *, settings: Mapping[str, str] | None =
         return function
 
     return register
+
+
+def _flags(overrides: Mapping[str, Override], values: Mapping[str, object]) -> dict[str, object]:
+    """Each setting that was given a value, by whichever of its options; two of them cannot both be meant."""
+    flags: dict[str, object] = {}
+    used: dict[str, str] = {}
+    for parameter, override in overrides.items():
+        given = values[parameter]
+        setting, value = override if isinstance(override, tuple) else (override, given)
+        if given is None or (isinstance(override, tuple) and not given):
+            continue
+        option = "--" + parameter.replace("_", "-")
+        if setting in flags:
+            raise UsageError(f"{used[setting]} and {option} cannot both be meant")
+        flags[setting], used[setting] = value, option
+    return flags
 
 
 def _session(shared: Mapping[str, Any], flags: Mapping[str, object]) -> Session:

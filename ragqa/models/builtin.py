@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -15,6 +14,7 @@ import numpy as np
 
 from ragqa.errors import ConfigError, StorageError
 from ragqa.models.onnx_export import DATA, GRAPH, Precision, export
+from ragqa.models.onnx_session import open_session, processors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class BuiltinEmbedder:
     ) -> None:
         self.fingerprint = f"all-MiniLM-L6-v2/{WEIGHTS_SHA256[:12]}/{precision}/{_GRAPH_VERSION}"
         self._folder = cache_dir / self.fingerprint.replace("/", "-")
-        self._threads = threads or _processors()
+        self._threads = threads or processors()
         self._precision: Precision = precision
         self._on_export = on_export
 
@@ -119,22 +119,12 @@ class BuiltinEmbedder:
     def _session(self) -> Any:
         if not self.is_prepared:
             self._prepare()
-        # While it is loaded, the runtime would give this machine an identifier, keep it in the home folder, and report
-        # to its makers; its own disable_telemetry_events comes too late for that.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            return onnxruntime.InferenceSession(str(self._folder / GRAPH), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's errors share no base class below it
-            raise StorageError(
-                f"the prepared built-in model cannot be loaded: {error}",
-                remedy=f"delete {self._folder}; it is made again at the next use",
-            ) from error
+        return open_session(
+            self._folder / GRAPH,
+            unusable=StorageError,
+            what="the prepared built-in model",
+            remedy=f"delete {self._folder}; it is made again at the next use",
+        )
 
     def _prepare(self) -> None:
         if self._on_export is not None:
@@ -142,14 +132,6 @@ class BuiltinEmbedder:
         from safetensors.numpy import load
 
         export(load(_verified_weights(model_folder())), self._folder, precision=self._precision)
-
-
-def _processors() -> int:
-    """Those that this process may use, where the system tells."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def model_folder() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragqa.errors import MissingKey
@@ -91,7 +91,7 @@ class _Client:
         if error.code in (401, 403) or "API_KEY_INVALID" in str(error.details) or "API key" in message:
             remedy = "check the key in GEMINI_API_KEY"
         elif error.code == 404:
-            remedy = "check the model's name (answer.gemini_model, answer.model or embedding.model)"
+            remedy = "check the model's name (answer.gemini_model, or answer.model, embedding.model, rerank.model)"
         return ServiceFailure(
             f"{SERVICE} refused with {error.code}: {message}",
             remedy=remedy,
@@ -111,6 +111,7 @@ class GeminiGenerator:
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
         self._client = _Client(environment)
+        self._sends_schema = True
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
@@ -120,12 +121,13 @@ class GeminiGenerator:
     def _pieces(self, request: GenerationRequest) -> Iterator[str | Finish]:
         from google.genai import types
 
+        schema = request.schema if self._sends_schema else None
         stream = self._client.models.generate_content_stream(
-            model=self._model, contents=request.prompt, config=_settings(types, request)
+            model=self._model, contents=request.prompt, config=_settings(types, request, schema)
         )
         reason: str | None = None
         usage: Usage | None = None
-        for chunk in streaming.readable(stream, self._client.in_words):
+        for chunk in streaming.readable(stream, partial(self._refusable, schema)):
             usage = _usage(chunk.usage_metadata) or usage
             feedback = chunk.prompt_feedback
             if feedback is not None and feedback.block_reason is not None:
@@ -140,6 +142,18 @@ class GeminiGenerator:
             words = _REASONS.get(reason, f"Gemini stopped with the reason {said(reason, secret=None)}")
             is_complete = reason == "STOP"
             yield Finish(complete=is_complete, reason="" if is_complete else words, usage=usage)
+
+    @contextmanager
+    def _refusable(self, schema: Mapping[str, object] | None) -> Iterator[None]:
+        """Some models cannot be held to a schema and refuse it: ask again without."""
+        try:
+            with self._client.in_words():
+                yield
+        except ServiceFailure as failure:
+            if failure.status == 400 and schema is not None:
+                self._sends_schema = False
+                failure.is_transient, failure.retry_after_s = True, 0.0
+            raise
 
 
 class GeminiEmbedder:
@@ -212,7 +226,7 @@ class GeminiEmbedder:
         return rows
 
 
-def _settings(types: Any, request: GenerationRequest) -> Any:
+def _settings(types: Any, request: GenerationRequest, schema: Mapping[str, object] | None) -> Any:
     settings: dict[str, Any] = {
         "system_instruction": request.system or None,
         "temperature": request.temperature,
@@ -222,6 +236,8 @@ def _settings(types: Any, request: GenerationRequest) -> Any:
     if "automatic_continuation" in types.GenerateContentConfig.model_fields:
         # The library would take up a broken stream by itself, beyond the tries that are counted here.
         settings["automatic_continuation"] = False
+    if schema is not None:
+        settings |= {"response_mime_type": "application/json", "response_json_schema": dict(schema)}
     return types.GenerateContentConfig(**settings)
 
 

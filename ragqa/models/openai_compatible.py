@@ -146,6 +146,7 @@ class OpenAICompatibleGenerator:
         self._retries = retries or Retries()
         self._client = _Client(parse(name), environment)
         self._sends_temperature = True
+        self._sends_schema = True
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
@@ -163,6 +164,10 @@ class OpenAICompatibleGenerator:
             if failure.status == 400 and "temperature" in failure.message and self._sends_temperature:
                 # Models that reason have a fixed temperature and refuse to be given one: ask again without.
                 self._sends_temperature = False
+                failure.is_transient, failure.retry_after_s = True, 0.0
+            elif failure.status in (400, 422) and request.schema is not None and self._sends_schema:
+                # Not every server can hold its model to a schema.
+                self._sends_schema = False
                 failure.is_transient, failure.retry_after_s = True, 0.0
             raise
         reason: str | None = None
@@ -185,6 +190,7 @@ class OpenAICompatibleGenerator:
             "model": self._client.endpoint.model,
             "messages": [*messages, {"role": "user", "content": request.prompt}],
             **temperature,
+            **(_shape(request.schema) if request.schema is not None and self._sends_schema else {}),
             limit: request.max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -263,6 +269,12 @@ def _read(chunk: Any) -> tuple[str, str | None, Usage | None]:
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not text")
     return text, choice.finish_reason, usage
+
+
+def _shape(schema: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        "response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
+    }
 
 
 def _message(error: Any) -> str:

@@ -115,6 +115,8 @@ def test_the_whole_request_is_sent_and_nothing_else(service: Service) -> None:
     assert second.headers["authorization"] == f"Bearer {KEY}"
     assert [message["content"] for message in second.body["messages"]] == [REQUEST.system, REQUEST.prompt]
     assert second.body["max_tokens"] == REQUEST.max_tokens
+    assert "response_format" not in second.body
+    assert not {"responseMimeType", "responseJsonSchema"} & first.body["generationConfig"].keys()
 
 
 def test_thoughts_are_not_part_of_the_answer(service: Service) -> None:
