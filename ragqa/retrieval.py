@@ -60,13 +60,14 @@ def retrieve(
     reranker: Reranker | None = None,
     settings: RetrievalConfig,
     rerank: RerankConfig,
+    place: Callable[[int], int] = int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Retrieval:
     """The best passages for `question`; an empty tuple of hits where neither search finds any.
 
     `passages` gives the passages of keys, in their order. `unknown_shares` gives, for keys, the share of tokens that
-    the embedder cannot read; without it every passage counts as readable. The same index gives the same hits, unless a
-    reranker runs out of its time budget.
+    the embedder cannot read; without it every passage counts as readable. Passages that tie come in the order of
+    `place`, as in both searches. The same index gives the same hits, unless a reranker runs out of its time budget.
     """
     stopwatch = _Stopwatch(clock)
     terms = tuple(analyze(question))
@@ -98,7 +99,7 @@ def retrieve(
         fused = _convex(cosines, weights, dense_weight=settings.dense_weight)
     # A passage that only the dense search found and that the embedder cannot read was found by nobody.
     found = {hit.key for hit in by_words} | (_scores(by_meaning).keys() - unreadable)
-    fused = [hit for hit in fused if hit.key in found]
+    fused = _ordered([hit for hit in fused if hit.key in found], place)
     stopwatch.lap("fusion")
 
     reranking: Reranking | None = None
@@ -155,7 +156,7 @@ def _convex(cosines: Mapping[int, float], weights: Mapping[int, float], *, dense
     for key in sorted(dense.keys() | lexical.keys()):
         words = lexical.get(key, 0.0)
         fused.append(Scored(key, dense_weight * dense.get(key, words) + (1 - dense_weight) * words))
-    return _ordered(fused)
+    return fused
 
 
 def _spread(scores: Mapping[int, float]) -> dict[int, float]:
@@ -173,12 +174,14 @@ def _reciprocal_ranks(*rankings: Sequence[Scored]) -> list[Scored]:
     for ranking in rankings:
         for rank, hit in enumerate(ranking, start=1):
             fused[hit.key] = fused.get(hit.key, 0.0) + 1 / (RRF_K + rank)
-    return _ordered([Scored(key, score) for key, score in fused.items()])
+    return [Scored(key, score) for key, score in fused.items()]
 
 
-def _ordered(scored: Sequence[Scored]) -> list[Scored]:
-    """Best first. Scores are rounded, so that the last bits of a sum never decide an order that keys should."""
-    return sorted((Scored(hit.key, round(hit.score, 9)) for hit in scored), key=lambda hit: (-hit.score, hit.key))
+def _ordered(scored: Sequence[Scored], place: Callable[[int], int]) -> list[Scored]:
+    """Best first. Scores are rounded, so that the last bits of a sum never decide an order that places should."""
+    return sorted(
+        (Scored(hit.key, round(hit.score, 9)) for hit in scored), key=lambda hit: (-hit.score, place(hit.key))
+    )
 
 
 def _scores(hits: Sequence[Scored]) -> dict[int, float]:

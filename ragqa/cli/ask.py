@@ -28,8 +28,8 @@ StrictFreshOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "ask", settings={"top_k": "retrieval.top_k", "model": "answer.model"})(ask)
-    command(app, "search", settings={"top_k": "retrieval.top_k"})(search)
+    command(app, "ask", settings={"top_k": "retrieval.top_k", "model": "answer.model"}, scoped=True)(ask)
+    command(app, "search", settings={"top_k": "retrieval.top_k"}, scoped=True)(search)
 
 
 def ask(
@@ -56,7 +56,7 @@ def ask(
     question = _question(question)
     name = "extractive" if extractive else wiring.generator_name(session.config.answer)
     with wiring.open_store(session.index) as store:
-        parts = wiring.searching(store, session.config, notice=session.note)
+        parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         answering = wiring.answering(name, session.config, parts, notice=session.note)
         with _listener(session) as on_event:
             asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
@@ -80,7 +80,7 @@ def search(
 
     query = _question(query)
     with wiring.open_store(session.index) as store:
-        parts = wiring.searching(store, session.config, notice=session.note)
+        parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         found = flow.search(query, parts, strict_fresh=strict_fresh)
     if session.format is Format.JSONL:
         for hit in found.retrieval.hits:
@@ -89,7 +89,7 @@ def search(
         markdown = session.format is Format.MD
         session.data(shapes.search(found, explain=explain), lambda: render.hits(found, markdown=markdown))
     if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(found.retrieval.trace, found.retrieval.hits))
+        session.err.write(render.explanation(found.retrieval.trace, found.retrieval.hits, scope=found.scope))
     if not found.retrieval.hits:
         session.note("nothing found")
         return NoEvidence.exit_code
@@ -145,7 +145,7 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
 
     answer = asked.answer
     if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(asked.trace, answer.hits))
+        session.err.write(render.explanation(asked.trace, answer.hits, scope=asked.scope))
     if stale := asked.index.stale_files:
         changed = "1 file changed since it was ingested" if stale == 1 else f"{stale:,} files changed since"
         session.note(f"{changed}; `ragqa ingest` reads what changed")
