@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ragqa.types import Scored
 
@@ -20,7 +20,7 @@ def convex(cosines: Mapping[int, float], weights: Mapping[int, float], *, dense_
     for key in sorted(dense.keys() | lexical.keys()):
         words = lexical.get(key, 0.0)
         fused.append(Scored(key, dense_weight * dense.get(key, words) + (1 - dense_weight) * words))
-    return ordered(fused)
+    return fused
 
 
 def reciprocal_ranks(*rankings: Sequence[Scored]) -> list[Scored]:
@@ -29,7 +29,7 @@ def reciprocal_ranks(*rankings: Sequence[Scored]) -> list[Scored]:
     for ranking in rankings:
         for rank, hit in enumerate(ranking, start=1):
             fused[hit.key] = fused.get(hit.key, 0.0) + 1 / (RRF_K + rank)
-    return ordered([Scored(key, score) for key, score in fused.items()])
+    return [Scored(key, score) for key, score in fused.items()]
 
 
 def spread(scores: Mapping[int, float]) -> dict[int, float]:
@@ -42,6 +42,8 @@ def spread(scores: Mapping[int, float]) -> dict[int, float]:
     return {key: (score - low) / (high - low) for key, score in scores.items()}
 
 
-def ordered(scored: Sequence[Scored]) -> list[Scored]:
-    """Best first. Scores are rounded, so that the last bits of a sum never decide an order that keys should."""
-    return sorted((Scored(hit.key, round(hit.score, 9)) for hit in scored), key=lambda hit: (-hit.score, hit.key))
+def ordered(scored: Sequence[Scored], place: Callable[[int], int] = int) -> list[Scored]:
+    """Best first. Scores are rounded, so that the last bits of a sum never decide an order that places should."""
+    return sorted(
+        (Scored(hit.key, round(hit.score, 9)) for hit in scored), key=lambda hit: (-hit.score, place(hit.key))
+    )

@@ -55,10 +55,13 @@ class Embedder(Protocol):
 
 
 class VectorIndex(Protocol):
-    """Exact nearest passages by cosine. Made over a scope, it answers as an index of nothing but that scope would."""
+    """Exact nearest passages by cosine. Made over a scope, it answers as an index of nothing but that scope would.
+
+    Equal scores come in the order of keys or, over a scope, in the order that the scope has.
+    """
 
     def search(self, query: Vectors, k: int) -> list[Scored]:
-        """The `k` best live passages for one query of shape (dimensions,), best first, ties by the smaller key."""
+        """The `k` best live passages for one query of shape (dimensions,), best first."""
         ...
 
     def scores(self, query: Vectors, keys: Sequence[int]) -> Mapping[int, float]:
@@ -67,10 +70,13 @@ class VectorIndex(Protocol):
 
 
 class LexicalIndex(Protocol):
-    """BM25 over the live passages, scored as rank_bm25 would. Made over a scope, it counts only what is inside too."""
+    """BM25 over the live passages, scored as rank_bm25 would. Made over a scope, it counts only what is inside too.
+
+    Equal scores come in the order of keys or, over a scope, in the order that the scope has.
+    """
 
     def search(self, terms: Sequence[str], k: int, *, required: Sequence[str] = ()) -> list[Scored]:
-        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key.
+        """The `k` best passages that hold any of `terms` (repeats count), best first.
 
         With `required`, the `k` best of those that hold every one of these terms, whether they hold others or not.
         """

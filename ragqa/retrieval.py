@@ -24,6 +24,8 @@ QUOTED_BONUS, IDENTIFIER_BONUS = 1.0, 0.2
 quotation marks comes before everything, a number that merely looks like an identifier decides between near equals."""
 
 Passages = Callable[[Sequence[int]], Sequence[Passage]]
+Place = Callable[[int], int]
+"""Where a key stands among equals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,14 @@ def retrieve(
     reranker: Reranker | None = None,
     settings: RetrievalConfig,
     rerank: RerankConfig,
+    place: Place = int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Retrieval:
     """The best passages for `question`; an empty tuple of hits where neither search finds any.
 
     `passages` gives the passages of keys, in their order. `unknown_shares` gives, for keys, the share of tokens that
-    the embedder cannot read; without it every passage counts as readable. The same index gives the same hits, unless a
-    reranker runs out of its time budget.
+    the embedder cannot read; without it every passage counts as readable. Passages that tie come in the order of
+    `place`, as in both searches. The same index gives the same hits, unless a reranker runs out of its time budget.
     """
     stopwatch = _Stopwatch(clock)
     query = understand(question, lexical, is_word=lambda word: _is_word(word, embedder), correct=settings.spelling)
@@ -93,14 +96,14 @@ def retrieve(
     else:
         fused = fusion.convex(found.cosines, found.weights, dense_weight=settings.dense_weight)
     # A passage that only the dense search found and that the embedder cannot read was found by nobody.
-    fused = [hit for hit in fused if hit.key in found.keys]
+    fused = fusion.ordered([hit for hit in fused if hit.key in found.keys], place)
     if query.exact:
-        fused = _with_exact(query, fused, found.exact)
+        fused = _with_exact(query, fused, found.exact, place)
     stopwatch.lap("fusion")
 
     size = max(POOL, settings.top_k, rerank.candidates if reranker is not None else 0)
     if settings.coverage_weight and settings.fusion == "convex":
-        fused = _with_coverage(query, fused, size, lexical, stored, settings, readable=found.readable)
+        fused = _with_coverage(query, fused, size, lexical, stored, settings, place, readable=found.readable)
         stopwatch.lap("coverage")
     pool = fused[:size]
     stored.read([hit.key for hit in pool])
@@ -222,7 +225,9 @@ def _holding(each: Exact, query: Query, lexical: LexicalIndex, candidates: int) 
     return lexical.search(query.terms, candidates, required=required)
 
 
-def _with_exact(query: Query, fused: Sequence[Scored], exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
+def _with_exact(
+    query: Query, fused: Sequence[Scored], exact: Mapping[int, frozenset[Exact]], place: Place
+) -> list[Scored]:
     """The candidates with what it adds to their scores that they hold the question's exact words; still from 0 to 1."""
     bonus = {each: QUOTED_BONUS if each.quoted else IDENTIFIER_BONUS for each in query.exact}
     for quoted in (True, False):
@@ -242,6 +247,7 @@ def _with_coverage(
     lexical: LexicalIndex,
     stored: _Stored,
     settings: RetrievalConfig,
+    place: Place,
     *,
     readable: bool,
 ) -> list[Scored]:
@@ -257,7 +263,7 @@ def _with_coverage(
     for hit in fused[:size]:
         coverage = stored.terms(hit.key).coverage(weights)
         looked.append(Scored(hit.key, (1 - weight) * hit.score + weight * coverage))
-    looked = fusion.ordered(looked)
+    looked = fusion.ordered(looked, place)
     rest = fused[size:]
     if looked and rest:
         # What was not looked into stays below, as far below as it was.

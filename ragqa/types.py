@@ -103,6 +103,21 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents a question is about: those that every part lets through. An empty part lets everything through.
+
+    `patterns` are written as in `.gitignore`; `types` are names of loaders. The file was last changed at `after_ns` or
+    later, and before `before_ns`, both in nanoseconds since the epoch.
+    """
+
+    patterns: tuple[str, ...] = ()
+    languages: tuple[Language, ...] = ()
+    types: tuple[str, ...] = ()
+    after_ns: int | None = None
+    before_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """A passage key and its score; higher is better, ties are broken by the smaller key."""
 

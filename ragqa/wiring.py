@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ragqa.flows.ingest import Parts
     from ragqa.flows.search import Searching
     from ragqa.ports import Embedder, Generator, Loader, Reranker
-    from ragqa.types import Hit
+    from ragqa.types import Filter, Hit
 
 INDEX = layout.FOLDER
 GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -123,19 +123,23 @@ def ingesting(config: Config, *, notice: Notice) -> Iterator[Parts]:
         yield Parts(embedder=model, loader=loader, config=config)
 
 
-def searching(store: Store, config: Config, *, notice: Notice) -> Searching:
-    """What a search stands on, over the snapshot of `store`."""
+def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | None = None) -> Searching:
+    """What a search stands on: the snapshot of `store`, or the part that `chosen` lets through (NoEvidence: none)."""
     from ragqa.flows.search import Searching
     from ragqa.index.lexical import Bm25Index
+    from ragqa.index.scope import scope_of
     from ragqa.index.vectors import ExactVectors
 
+    scope = scope_of(store, chosen) if chosen is not None else None
+    allowed = scope.keys if scope is not None else None
     return Searching(
         store=store,
         embedder=embedder(config.embedding, notice=notice),
-        vectors=ExactVectors(store),
-        lexical=Bm25Index(store, k1=config.retrieval.bm25_k1, b=config.retrieval.bm25_b),
+        vectors=ExactVectors(store, allowed=allowed),
+        lexical=Bm25Index(store, k1=config.retrieval.bm25_k1, b=config.retrieval.bm25_b, allowed=allowed),
         reranker=reranker(config.rerank, notice=notice),
         config=config,
+        scope=scope,
     )
 
 

@@ -40,8 +40,8 @@ _RETRIEVING: dict[str, Override] = {
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "ask", settings={**_RETRIEVING, "model": "answer.model"})(ask)
-    command(app, "search", settings=_RETRIEVING)(search)
+    command(app, "ask", settings={**_RETRIEVING, "model": "answer.model"}, scoped=True)(ask)
+    command(app, "search", settings=_RETRIEVING, scoped=True)(search)
 
 
 def ask(
@@ -70,7 +70,7 @@ def ask(
     question = _question(question)
     name = "extractive" if extractive else wiring.generator_name(session.config.answer)
     with wiring.open_store(session.index) as store:
-        parts = wiring.searching(store, session.config, notice=session.note)
+        parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         answering = wiring.answering(name, session.config, parts, notice=session.note)
         with _listener(session) as on_event:
             asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
@@ -96,7 +96,7 @@ def search(
 
     query = _question(query)
     with wiring.open_store(session.index) as store:
-        parts = wiring.searching(store, session.config, notice=session.note)
+        parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         found = flow.search(query, parts, strict_fresh=strict_fresh)
     if session.format is Format.JSONL:
         for hit in found.retrieval.hits:
@@ -105,7 +105,7 @@ def search(
         markdown = session.format is Format.MD
         session.data(shapes.search(found, explain=explain), lambda: render.hits(found, markdown=markdown))
     if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(found.retrieval.trace, found.retrieval.hits))
+        session.err.write(render.explanation(found.retrieval.trace, found.retrieval.hits, scope=found.scope))
     _note_failed_reranker(session, found.retrieval.trace)
     if not found.retrieval.hits:
         session.note("nothing found")
@@ -167,7 +167,7 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
 
     answer = asked.answer
     if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(asked.trace, answer.hits))
+        session.err.write(render.explanation(asked.trace, answer.hits, scope=asked.scope))
     _note_failed_reranker(session, asked.trace)
     if stale := asked.index.stale_files:
         changed = "1 file changed since it was ingested" if stale == 1 else f"{stale:,} files changed since"

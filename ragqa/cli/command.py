@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from ragqa.cli import filters
 from ragqa.errors import UsageError
 
 if TYPE_CHECKING:
     from ragqa.cli.gate import Output
     from ragqa.config import Config
+    from ragqa.types import Filter
 
 
 class Format(StrEnum):
@@ -30,7 +32,10 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of one command: its settings, its index folder as named (None: to be found), and its two outputs."""
+    """One run of one command: its settings, its index folder as named (None: to be found), and its two outputs.
+
+    `filter` says which documents it is about; None is all.
+    """
 
     config: Config
     index: Path | None
@@ -38,6 +43,7 @@ class Session:
     quiet: bool
     out: Output
     err: Output
+    filter: Filter | None = None
 
     @property
     def at_terminal(self) -> bool:
@@ -88,15 +94,17 @@ Override = str | tuple[str, str]
 
 
 def command(
-    app: typer.Typer, name: str, *, settings: Mapping[str, Override] | None = None
+    app: typer.Typer, name: str, *, settings: Mapping[str, Override] | None = None, scoped: bool = False
 ) -> Callable[[Command], Command]:
     """Register a function as command `name`, with the common options behind its own.
 
     The function gets a Session first. `settings` maps those of its parameters that override a setting to the
     setting's name (`{"top_k": "retrieval.top_k"}`), or to that and the value it stands for where it is a flag
-    (`{"no_rerank": ("rerank.model", "none")}`); they are checked and merged with all other settings.
+    (`{"no_rerank": ("rerank.model", "none")}`); they are checked and merged with all other settings. A `scoped`
+    command takes the options of `filters.py` too, and finds what they say in its session.
     """
     overrides = settings or {}
+    options = {**filters.OPTIONS, **_COMMON} if scoped else _COMMON
 
     def register(function: Command) -> Command:
         hints = get_type_hints(function, include_extras=True)
@@ -106,12 +114,13 @@ def command(
         ]
         common = [
             inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for option, (annotation, default) in _COMMON.items()
+            for option, (annotation, default) in options.items()
         ]
 
         def run(**values: Any) -> int:
-            shared = {option: values.pop(option) for option in _COMMON}
-            return function(_session(shared, _flags(overrides, values)), **values)
+            shared = {option: values.pop(option) for option in options}
+            chosen = filters.parse({option: shared[option] for option in filters.OPTIONS}) if scoped else None
+            return function(_session(shared, _flags(overrides, values), chosen), **values)
 
         run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *common]}
@@ -138,7 +147,7 @@ def _flags(overrides: Mapping[str, Override], values: Mapping[str, object]) -> d
     return flags
 
 
-def _session(shared: Mapping[str, Any], flags: Mapping[str, object]) -> Session:
+def _session(shared: Mapping[str, Any], flags: Mapping[str, object], chosen: Filter | None) -> Session:
     from ragqa.cli.gate import Output
     from ragqa.config import load
 
@@ -151,4 +160,5 @@ def _session(shared: Mapping[str, Any], flags: Mapping[str, object]) -> Session:
         quiet=shared["quiet"],
         out=Output(sys.stdout),
         err=Output(sys.stderr, may_be_lost=True),
+        filter=chosen,
     )

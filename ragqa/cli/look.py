@@ -11,7 +11,7 @@ from ragqa.cli.command import Format, Session, command
 
 def register(app: typer.Typer) -> None:
     command(app, "status")(status)
-    command(app, "list")(list_documents)
+    command(app, "list", scoped=True)(list_documents)
     command(app, "get")(get)
 
 
@@ -37,7 +37,7 @@ def list_documents(session: Session) -> int:
     from ragqa.flows import look
 
     with wiring.open_store(session.index) as store:
-        documents = look.documents(store)
+        documents = look.documents(store, session.filter)
     if session.format is Format.JSONL:
         for document in documents:
             session.out.json(shapes.document(document))

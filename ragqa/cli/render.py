@@ -14,6 +14,7 @@ from ragqa.cli.reports import check, documents, ingest, reembedded, removed, sta
 if TYPE_CHECKING:
     from ragqa.flows.ask import Asked
     from ragqa.flows.search import Found
+    from ragqa.index.scope import Scope
     from ragqa.reranking import Reranking
     from ragqa.retrieval import Trace
     from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Scored
@@ -240,8 +241,8 @@ def _highlighted(text: str, wanted: frozenset[str]) -> Styled:
     return Styled("").join(pieces)
 
 
-def explanation(trace: Trace, hits: Sequence[Hit] = ()) -> Styled:
-    """Both rankings, the gate's reading and the fused order, for stderr."""
+def explanation(trace: Trace, hits: Sequence[Hit] = (), *, scope: Scope | None = None) -> Styled:
+    """What was searched, both rankings, the gate's reading and the fused order, for stderr."""
     width = terminal_width()
     names = {hit.passage.key: _hit_place(hit).plain for hit in hits}
     gate = (
@@ -257,6 +258,8 @@ def explanation(trace: Trace, hits: Sequence[Hit] = ()) -> Styled:
         lines.append(safe(f"letter for letter: “{each.text}”, in {holding} passages"))
     if trace.duplicates:
         lines.append(safe(f"left out because they say the same as a better one: {len(trace.duplicates)} passages"))
+    if scope is not None:
+        lines.insert(0, safe(f"searched, as the filter says: documents {scope.documents:,}, passages {scope.chunks:,}"))
     if trace.unreadable:
         lines.append(safe(f"passages it cannot read, ranked by words alone: {len(trace.unreadable)}"))
     rankings: list[tuple[str, Sequence[Scored]]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from ragqa.cli.filters import TYPES
 from ragqa.cli.shapes import SCHEMA_VERSION
 from ragqa.types import Language, Searcher, Status, Support
 
@@ -84,6 +85,20 @@ _CITATION = {
 }
 _SENTENCE = _object(text=_TEXT, citations=_list(_MARKER), support=_one_of(Support))
 _INDEX = _object(generation=_COUNT, documents=_COUNT, chunks=_COUNT, stale_files=_COUNT)
+_FILTER = _or_null(
+    _described(
+        _object(
+            **{"in": _list(_TEXT)},
+            lang=_list(_one_of(Language)),
+            type=_list({"enum": list(TYPES.values())}),
+            after=_or_null(_TEXT),
+            before=_or_null(_TEXT),
+            documents=_COUNT,
+            chunks=_COUNT,
+        ),
+        "What the search was limited to, and how many documents and chunks that is; null where it was not.",
+    )
+)
 _USAGE = {"prompt_tokens": _or_null(_COUNT), "output_tokens": _or_null(_COUNT)}
 _MODELS = _map(_TEXT)
 _TIMINGS = _map(_NUMBER)
@@ -128,6 +143,7 @@ _ASK = {
     "evidence": _described(_SHARE, "How probably the hits hold the answer."),
     "models": _MODELS,
     "reranking": _RERANKING,
+    "filter": _FILTER,
     "index": _INDEX,
     "usage": _object(**_USAGE),
     "timings_ms": _TIMINGS,
@@ -182,6 +198,7 @@ _SHAPES: dict[str, Schema] = {
         _object(
             schema_version=_VERSION,
             query=_TEXT,
+            filter=_FILTER,
             hits=_list(_HIT),
             index=_INDEX,
             models=_MODELS,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ragqa.flows.upkeep import Reembedded
     from ragqa.index.integrity import Report as CheckReport
     from ragqa.index.records import DocumentState
+    from ragqa.index.scope import Scope
     from ragqa.reranking import Reranking
     from ragqa.retrieval import Trace
     from ragqa.types import Citation, Hit, Passage, Scored
@@ -69,6 +70,7 @@ def search(found: Found, *, explain: bool = False) -> Shape:
     shape = {
         **_versioned(),
         "query": found.query,
+        "filter": _filter(found.scope),
         "hits": [hit(each) for each in found.retrieval.hits],
         "index": _index(found.index),
         "models": dict(found.models),
@@ -97,6 +99,7 @@ def ask(asked: ask_flow.Asked) -> Shape:
         "evidence": _number(asked.evidence.score),
         "models": dict(answer.models),
         "reranking": _reranking(asked.trace.reranking),
+        "filter": _filter(asked.scope),
         "index": _index(asked.index),
         "usage": {
             "prompt_tokens": usage.prompt_tokens if usage else None,
@@ -297,6 +300,24 @@ def _reranking(reranking: Reranking | None) -> Shape | None:
         "scored": len(reranking.scored),
         "ms": round(reranking.milliseconds, 2),
         "failure": reranking.failure or None,
+    }
+
+
+def _filter(scope: Scope | None) -> Shape | None:
+    """What was asked for, and how much of the index that lets through."""
+    from ragqa.cli.filters import TYPES, day
+
+    if scope is None:
+        return None
+    chosen = scope.filter
+    return {
+        "in": list(chosen.patterns),
+        "lang": list(chosen.languages),
+        "type": [TYPES[loader] for loader in chosen.types],
+        "after": day(chosen.after_ns),
+        "before": day(chosen.before_ns),
+        "documents": scope.documents,
+        "chunks": scope.chunks,
     }
 
 

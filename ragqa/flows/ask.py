@@ -16,6 +16,7 @@ from ragqa.types import Answer
 
 if TYPE_CHECKING:
     from ragqa.flows.search import IndexFacts, Searching
+    from ragqa.index.scope import Scope
     from ragqa.index.store import Store
     from ragqa.ports import GenerationRequest, Generator
     from ragqa.retrieval import Retrieval, Trace
@@ -64,13 +65,14 @@ Event = Retrieved | Written | Cited | Spent
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The answer and everything it came from."""
+    """The answer and everything it came from; `scope` is the part of the index that was searched, None all of it."""
 
     answer: Answer
     trace: Trace
     evidence: evidence.Evidence
     index: IndexFacts
     timings_ms: Mapping[str, float]
+    scope: Scope | None = None
 
 
 def ask(
@@ -103,7 +105,9 @@ def ask(
     generated_ms = (time.perf_counter() - started) * 1000 - weighed_ms
     timings = {**found.retrieval.trace.timings_ms, "evidence": weighed_ms, "generation": generated_ms}
     models = {**found.models, "answer": answering.generator.name}
-    return Asked(replace(answer, hits=hits, models=models), found.retrieval.trace, weighed, found.index, timings)
+    return Asked(
+        replace(answer, hits=hits, models=models), found.retrieval.trace, weighed, found.index, timings, found.scope
+    )
 
 
 def weigh(question: str, retrieval: Retrieval, searching: Searching) -> evidence.Evidence:

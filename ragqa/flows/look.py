@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from ragqa.errors import NoEvidence
 from ragqa.flows.search import stale
+from ragqa.index import scope
 
 if TYPE_CHECKING:
     from ragqa.index.records import Counts, DocumentState, IndexMeta
     from ragqa.index.store import Store
-    from ragqa.types import Passage
+    from ragqa.types import Filter, Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,18 @@ def status(store: Store) -> State:
     )
 
 
-def documents(store: Store) -> list[DocumentState]:
-    """Every path the index knows, stored or refused, in order of the path."""
-    return store.documents()
+def documents(store: Store, chosen: Filter | None = None) -> list[DocumentState]:
+    """Every path the index knows, stored or refused, in order of the path; with `chosen`, those that it lets through.
+
+    Raises NoEvidence where it lets none through.
+    """
+    states = store.documents()
+    if chosen is None:
+        return states
+    found = list(filter(scope.acceptance(chosen), states))
+    if not found:
+        raise NoEvidence(scope.NO_DOCUMENT, remedy="without it, `ragqa list` shows every document")
+    return found
 
 
 def get(store: Store, chunk_id: str, *, around: int = 0) -> list[Passage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,15 @@ from ragqa.flows import indexing
 
 if TYPE_CHECKING:
     from ragqa.config import Config
+    from ragqa.index.scope import Scope
     from ragqa.index.store import Store
     from ragqa.ports import Embedder, LexicalIndex, Reranker, VectorIndex
+    from ragqa.types import Passage
 
 
 @dataclass(frozen=True, slots=True)
 class Searching:
-    """All that a search stands on, over one snapshot of one index."""
+    """All that a search stands on, over one snapshot of one index; both searches are made over `scope`, if any."""
 
     store: Store
     embedder: Embedder
@@ -27,11 +29,17 @@ class Searching:
     lexical: LexicalIndex
     reranker: Reranker | None
     config: Config
+    scope: Scope | None = None
+
+    def passages(self, keys: Sequence[int]) -> list[Passage]:
+        """In the order asked, each under a path that is in the scope."""
+        found = self.store.passages(keys)
+        return found if self.scope is None else self.scope.shown(found)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
-    """The index that an answer came from: its generation, its size, and how many files changed since."""
+    """The whole index that an answer came from: its generation, its size, and how many files changed since."""
 
     generation: int
     documents: int
@@ -41,12 +49,16 @@ class IndexFacts:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits of one query, how they were found, the index they are from, and the models by their task."""
+    """The hits of one query, how they were found, the index they are from, and the models by their task.
+
+    `scope` is the part of the index that was searched; None is all of it.
+    """
 
     query: str
     retrieval: retrieval.Retrieval
     index: IndexFacts
     models: Mapping[str, str] = field(default_factory=dict)
+    scope: Scope | None = None
 
 
 def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found:
@@ -65,7 +77,7 @@ def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found
     found = retrieve(query, parts)
     reranking = found.trace.reranking
     models = {"embedding": parts.embedder.name, "rerank": reranking.reranker if reranking else "none"}
-    return Found(query, found, index, models)
+    return Found(query, found, index, models, parts.scope)
 
 
 def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
@@ -75,11 +87,12 @@ def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
         embedder=parts.embedder,
         vectors=parts.vectors,
         lexical=parts.lexical,
-        passages=parts.store.passages,
+        passages=parts.passages,
         unknown_shares=parts.store.unknown_shares,
         reranker=parts.reranker,
         settings=parts.config.retrieval,
         rerank=parts.config.rerank,
+        place=parts.scope.place if parts.scope else int,
     )
 
 

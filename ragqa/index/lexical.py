@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ragqa.errors import IndexDamaged
 from ragqa.index import postings
 from ragqa.index.database import REMEDY_DAMAGED
+from ragqa.index.scope import Allowed
 from ragqa.types import Scored
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class _Part:
     counted: NDArray[np.bool_] | None
 
     @classmethod
-    def of(cls, segment: Segment, reader: SegmentReader, allowed: Keys | None) -> _Part:
+    def of(cls, segment: Segment, reader: SegmentReader, allowed: Allowed | None) -> _Part:
         """All that is live in the segment or, of that, what is allowed."""
         import numpy as np
 
@@ -39,7 +40,7 @@ class _Part:
         if allowed is None:
             return cls(reader, segment.live, segment.live_terms, counted)
         inside = np.zeros(segment.chunks, np.bool_)
-        inside[reader.numbers(allowed)] = True
+        inside[reader.numbers(allowed.keys)] = True
         if counted is not None:
             inside &= counted
         return cls(reader, int(inside.sum()), int(reader.lengths[inside].sum()), inside)
@@ -73,14 +74,14 @@ class _Part:
 
 
 class Bm25Index:
-    """`ports.LexicalIndex` over a store, or over the passages in it that are `allowed`.
+    """`ports.LexicalIndex` over a store or, of that, the passages that are `allowed`: ties come in the order of these.
 
     Terms are what the analyzer makes of a question.
     """
 
     def __init__(self, store: Store, *, k1: float = 1.2, b: float = 0.75, allowed: Keys | None = None) -> None:
         self._store = store
-        self._allowed = allowed
+        self._allowed = None if allowed is None else Allowed(allowed)
         self._k1 = k1
         self._b = b
         self._revision: int | None = None
@@ -88,9 +89,9 @@ class Bm25Index:
         self._last: tuple[tuple[str, ...], list[NDArray[np.float64]]] | None = None
 
     def search(self, terms: Sequence[str], k: int, *, required: Sequence[str] = ()) -> list[Scored]:
-        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key.
+        """The `k` best passages that hold any of `terms` (repeats count), best first, ties by their order.
 
-        Only passages that hold every one of `required` are found; where it is all that they hold, they score 0.
+        With `required`, only passages that hold every one of these; where it is all that they hold, they score 0.
         """
         import numpy as np
 
@@ -104,7 +105,8 @@ class Bm25Index:
         if not found_keys:
             return []
         keys, scores = np.concatenate(found_keys), np.concatenate(found_scores)
-        order = np.lexsort((keys, -scores))[: max(k, 0)]
+        ties = keys if self._allowed is None else self._allowed.places(keys)
+        order = np.lexsort((ties, -scores))[: max(k, 0)]
         return [Scored(int(keys[place]), float(scores[place])) for place in order]
 
     def scores(self, terms: Sequence[str], keys: Sequence[int]) -> Mapping[int, float]:

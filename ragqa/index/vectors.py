@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ragqa.errors import IndexDamaged
 from ragqa.index import vectorfile
 from ragqa.index.database import REMEDY_DAMAGED
+from ragqa.index.scope import Allowed
 from ragqa.index.vectorblocks import vector_batches, vectors_of
 from ragqa.types import Scored
 
@@ -31,14 +32,14 @@ _KEPT_ROWS = 50_000
 
 
 class ExactVectors:
-    """`ports.VectorIndex` over a store, or over the passages in it that are `allowed`.
+    """`ports.VectorIndex` over a store or, of that, the passages that are `allowed`: ties come in the order of these.
 
     FAISS is not imported where the store has no file.
     """
 
     def __init__(self, store: Store, *, allowed: Keys | None = None) -> None:
         self._store = store
-        self._allowed = allowed
+        self._allowed = None if allowed is None else Allowed(allowed)
         self._revision: int | None = None
         self._dimensions = 0
         self._file: VectorFile | None = None
@@ -47,7 +48,7 @@ class ExactVectors:
         self._tail: list[tuple[Keys, Vectors]] | None = None
 
     def search(self, query: Vectors, k: int) -> list[Scored]:
-        """The `k` best live passages for one query of shape (dimensions,), best first, ties by the smaller key."""
+        """The `k` best live passages for one query of shape (dimensions,), best first, ties by their order."""
         import numpy as np
 
         self._refresh()
@@ -59,8 +60,10 @@ class ExactVectors:
             candidates += self._from_file(query, k)
         candidates += self._from_store(query, k)
         exact = self._exact(query, candidates)
-        best = sorted(exact, key=lambda key: (-exact[key], key))[:k]
-        return [Scored(key, exact[key]) for key in best]
+        keys = np.array(sorted(exact), np.int64)
+        ties = keys if self._allowed is None else self._allowed.places(keys)
+        best = sorted((-exact[key], tie, key) for key, tie in zip(keys.tolist(), ties.tolist(), strict=True))[:k]
+        return [Scored(key, exact[key]) for _, _, key in best]
 
     def scores(self, query: Vectors, keys: Sequence[int]) -> Mapping[int, float]:
         """The cosine of each of `keys` that is live, allowed, and has a vector."""
@@ -71,7 +74,7 @@ class ExactVectors:
             return {}
         wanted = [int(key) for key in keys]
         if self._allowed is not None:
-            wanted = np.array(wanted, np.int64)[_among(np.array(wanted, np.int64), self._allowed)].tolist()
+            wanted = np.array(wanted, np.int64)[self._allowed.among(np.array(wanted, np.int64))].tolist()
         return self._exact(query, wanted)
 
     def _refresh(self) -> None:
@@ -84,7 +87,8 @@ class ExactVectors:
         self._index = vectorfile.open_index(self._file, self._store.folder) if self._file else None
         if self._index is None:
             self._file = None
-        self._mask = vectorfile.live_mask(self._file, self._allowed) if self._file else None
+        allowed = self._allowed.keys if self._allowed else None
+        self._mask = vectorfile.live_mask(self._file, allowed) if self._file else None
         self._tail = None
         self._revision = self._store.revision
 
@@ -136,7 +140,7 @@ class ExactVectors:
         for keys, vectors in vector_batches(self._store.database, self._dimensions, after=after):
             seen += len(keys)
             if self._allowed is not None:
-                inside = _among(keys, self._allowed)
+                inside = self._allowed.among(keys)
                 keys, vectors = keys[inside], vectors[inside]
             if expected <= _KEPT_ROWS:
                 kept.append((keys, vectors))
@@ -152,18 +156,6 @@ class ExactVectors:
         wide = query.astype(np.float64)
         vectors = vectors_of(self._store.database, self._dimensions, keys)
         return {key: _dot(vector, wide) for key, vector in vectors.items()}
-
-
-def _among(keys: Keys, allowed: Keys) -> NDArray[np.bool_]:
-    """For each of `keys`, whether it is one of `allowed` (ascending)."""
-    import numpy as np
-
-    if not len(allowed):
-        return np.zeros(len(keys), np.bool_)
-    places = np.searchsorted(allowed, keys)
-    places[places == len(allowed)] = 0
-    among: NDArray[np.bool_] = allowed[places] == keys
-    return among
 
 
 def _dot(vector: NDArray[np.float16], query: NDArray[np.float64]) -> float:

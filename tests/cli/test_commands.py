@@ -137,6 +137,35 @@ def test_search_without_any_hit_is_3(ragqa, sample_index) -> None:
     assert (done.returncode, done.json["hits"]) == (3, [])
 
 
+def test_a_filter_limits_what_is_searched_and_says_so(ragqa, sample_index) -> None:
+    options = ("--in", "*.md", "--in", "sample_docs/*.html", "--lang", "zh", "--index", sample_index)
+    done = ragqa("search", "保固 多久", *options, "--json")
+    valid("search", done.json)
+    assert done.returncode == 0
+    assert {Path(hit["document"]).suffix for hit in done.json["hits"]} <= {".md", ".html"}
+    chosen = done.json["filter"]
+    assert (chosen["in"], chosen["lang"]) == (["*.md", "sample_docs/*.html"], ["zh-Hans", "zh-Hant"])
+    listed = ragqa("list", *options, "--json").json["documents"]
+    assert (chosen["documents"], chosen["chunks"]) == (len(listed), sum(each["chunks"] for each in listed))
+    explained = ragqa("search", "保固 多久", *options, "--explain")
+    assert f"documents {chosen['documents']}, passages {chosen['chunks']}" in explained.stderr
+    answer = ragqa("ask", LEAVE, "--type", ".PDF", "--index", sample_index, "--json").json
+    valid("ask", answer)
+    assert answer["filter"]["type"] == ["pdf"]
+    assert answer["status"] == "answered"
+    assert ragqa("ask", LEAVE, "--index", sample_index, "--json").json["filter"] is None
+
+
+@pytest.mark.parametrize("command", [("ask", LEAVE), ("search", LEAVE), ("list",)])
+def test_a_filter_that_no_document_matches_is_3(ragqa, sample_index, command) -> None:
+    done = ragqa(*command, "--after", "2999-01-01", "--index", sample_index, "--json")
+    assert done.returncode == 3
+    assert done.json["error"]["code"] == "not_found"
+    assert "no document matches the filter" in done.stderr
+    refused = ragqa(*command, "--type", "exe", "--index", sample_index)
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
 # --- looking and keeping ----------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,8 @@ STEP = st.one_of(
     st.tuples(st.just("compact"), st.none(), st.none()),
 )
 HISTORY = st.lists(STEP, max_size=24)
+SCOPE = st.none() | st.builds(lambda keys, size: keys[:size], st.permutations(range(1, 31)), st.integers(0, 30))
+"""Keys that are allowed, in the order in which they tie; None for all there are."""
 
 
 def vector_of(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -95,4 +97,6 @@ def played(history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], 
 @pytest.fixture(scope="session")
 def histories() -> SimpleNamespace:
     """The strategy and the player, for the contract tests."""
-    return SimpleNamespace(HISTORY=HISTORY, TERMS=TERMS, played=played, vector_of=vector_of, DIMENSIONS=DIMENSIONS)
+    return SimpleNamespace(
+        HISTORY=HISTORY, SCOPE=SCOPE, TERMS=TERMS, played=played, vector_of=vector_of, DIMENSIONS=DIMENSIONS
+    )

@@ -11,11 +11,12 @@ from ragqa.flows.ingest import Refused, Report
 from ragqa.flows.look import State
 from ragqa.flows.search import Found, IndexFacts
 from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta
+from ragqa.index.scope import Run, Scope
 from ragqa.query import Correction, Query
 from ragqa.reranking import Reranking
 from ragqa.retrieval import Retrieval, Trace
 from ragqa.text.exact import Exact
-from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Quote, Scored, Sentence, Usage
+from ragqa.types import Answer, Chunk, Citation, Filter, Hit, Passage, Quote, Scored, Sentence, Usage
 
 # An example is slow when tables are read for the first time, or the machine is busy; that is no failure.
 settings.register_profile("patient", deadline=None)
@@ -74,6 +75,14 @@ def trace() -> Trace:
 @pytest.fixture
 def found(retrieved: tuple[Hit, ...], trace: Trace) -> Found:
     return Found("How much annual leave? 湯的價格", Retrieval(retrieved, trace), IndexFacts(7, 3, 3, 1))
+
+
+@pytest.fixture
+def scope() -> Scope:
+    """What is left of an index of which most is filtered out."""
+    chosen = Filter(("contracts/**", HOSTILE), ("zh-Hans", "zh-Hant"), ("markdown",), None, 1_735_689_600 * 10**9)
+    record = DocumentRecord(b"/docs/a.md", "docs/a.md", b"/docs", "ab" * 32, 1000, 1, loader="markdown")
+    return Scope(chosen, 2, (Run(5, 3, record, 0),))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from ragqa.flows.look import State
 from ragqa.flows.search import Found
 from ragqa.index import integrity
 from ragqa.index.records import DocumentState
+from ragqa.index.scope import Scope
 from ragqa.types import Answer, Hit
 
 
@@ -161,6 +162,12 @@ def test_lines_fit_the_terminal(everything: list[Styled], width: int | None) -> 
         return
     for text in (everything[1], everything[4], everything[11]):
         assert max(width_of(line) for line in text.plain.split("\n")) <= width
+
+
+def test_an_explanation_begins_with_what_a_filter_left(found: Found, scope: Scope) -> None:
+    explained = render.explanation(found.retrieval.trace, scope=scope).plain
+    assert explained.split("\n")[0] == "searched, as the filter says: documents 2, passages 3"
+    assert "filter" not in render.explanation(found.retrieval.trace).plain
 
 
 def test_reports_count_and_name(report: Report, state: State, states: list[DocumentState]) -> None:

@@ -22,6 +22,7 @@ from ragqa.flows.search import Found
 from ragqa.flows.upkeep import Reembedded
 from ragqa.index import integrity
 from ragqa.index.records import DocumentState
+from ragqa.index.scope import Scope
 from ragqa.types import Answer, Hit, Usage
 
 Shapes = dict[str, list[dict[str, Any]]]
@@ -35,13 +36,14 @@ def every_shape(
     state: State,
     states: list[DocumentState],
     retrieved: tuple[Hit, ...],
+    scope: Scope,
 ) -> Shapes:
     nothing = replace(asked, answer=Answer("?", "not_found", "", reason="nothing close"))
     cited = asked.answer.citations
     sound = integrity.Report((), 3, 3, 9)
     finding = integrity.Finding("text", "its checksum differs", "a.pdf", 1)
     return {
-        "ask": [shapes.ask(asked), shapes.ask(nothing)],
+        "ask": [shapes.ask(asked), shapes.ask(nothing), shapes.ask(replace(asked, scope=scope))],
         "ask-event": [
             shapes.ask_event(ask_flow.Retrieved(retrieved)),
             shapes.ask_event(ask_flow.Written("Annual leave")),
@@ -50,7 +52,11 @@ def every_shape(
             {"event": "result", **shapes.ask(asked)},
             shapes.error(errors.ServiceError("no answer", remedy="try again")),
         ],
-        "search": [shapes.search(found), shapes.search(found, explain=True)],
+        "search": [
+            shapes.search(found),
+            shapes.search(found, explain=True),
+            shapes.search(replace(found, scope=scope)),
+        ],
         "hit": [shapes.hit(hit) for hit in retrieved],
         "ingest": [shapes.ingest(report), shapes.ingest(ingest_flow.Report(), dry_run=True)],
         "ingest-event": [
