@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragqa.errors import ConfigError, IndexMissing
+from ragqa.errors import ConfigError, IndexMissing, UsageError
 from ragqa.index import layout
 from ragqa.index.store import Store
 from ragqa.models.cache import cache_dir
@@ -78,6 +78,14 @@ def _inside(folder: Path) -> Path | None:
 
 def _is_index(folder: Path) -> bool:
     return (folder / layout.DATABASE).is_file()
+
+
+def collection_folder(named: Path) -> Path:
+    """The folder for a collection of passages and its index: `named`, or the one around an index `.ragqa` in it."""
+    folder = named.parent if named.name == INDEX else named
+    if _is_index(folder):
+        raise UsageError(f"{named} is an index of its own", remedy="name a folder that is new, or was named so before")
+    return folder
 
 
 def open_store(named: Path | None, *, write: bool = False, lenient: bool = False) -> Store:
