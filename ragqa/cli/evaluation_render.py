@@ -170,7 +170,7 @@ def drafts(made: Sequence[Draft]) -> Styled:
     for number, draft in enumerate(made, start=1):
         place = f"{draft.document} p. {draft.page}" if draft.page else draft.document
         lines.append(f"{number}. **{inert(draft.question)}** {inert(draft.answer)} ({inert(place)})\n")
-        lines.append(f"   > {inert(one_line(draft.evidence))}\n")
+        lines.append(f"{' ' * len(f'{number}. ')}> {inert(one_line(draft.evidence))}\n")
     return safe("\n".join(lines))
 
 
