@@ -19,7 +19,7 @@ _AMOUNT = re.compile(
 _DATE = re.compile(r"(?:(?:\d{4}|[一二〇零○]{4}) ?年 ?)?\d{1,2} ?月 ?\d{1,2} ?日")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d ?年(?! ?\d{1,2} ?月)")
 _FIGURE = re.compile(r"\d|[二三四五六七八九十百千万萬两兩]")
-_NAMED = re.compile(r"[A-Za-z][A-Za-z0-9-]*|(?<=[\u4e00-\u9fff])\d+(?=型|系列)")
+_NAMED = re.compile(r"[A-Za-z][A-Za-z0-9-]*|(?<=[\u4e00-\u9fff])\d+(?=型|系列|的)")
 _MEANS = re.compile(
     r"(?:本[合契]?[同約约规規]?[定办辦]?[法]?所[称稱])?[“「『]?(?P<subject>[^，。；：“”「」『』]{2,16}?)[”」』]?，?"
     r"(?:是指|係指|系指|指的是)(?P<answer>[^。；：]{6,80})[。；]?"
@@ -58,7 +58,7 @@ def propose(sentence: str, passage: str, *, traditional: bool) -> Iterator[Propo
     if _OPENS.match(text) or _REFERS.search(text) or re.search("[：？！|“「『（(]", text) or text.count("，") > 2:
         return
     for pattern, asks in ((_DATE, "哪一天"), (_YEAR, "哪一年"), (_AMOUNT, "")):
-        places = list(pattern.finditer(text))
+        places = [found for found in pattern.finditer(text) if asks or _is_count(found["number"], found["unit"])]
         if len(places) != 1:
             if places:
                 return
@@ -67,8 +67,6 @@ def propose(sentence: str, passage: str, *, traditional: bool) -> Iterator[Propo
         around = _NAMED.sub("", f"{text[: place.start()]}\0{text[place.end() :]}")
         if _FIGURE.search(around):
             return  # a second figure: which of them is asked for would be a guess
-        if pattern is _AMOUNT and not _is_count(place["number"], place["unit"]):
-            return
         before, behind = text[: place.start()].rstrip(), text[place.end() :].lstrip()
         if not asks and not _LEADS.search(before):
             return

@@ -100,9 +100,12 @@ def evaluate(
     results: list[Result] = []
     failed = 0
     reranker = "none"
+    unranked: list[str] = []
     for number, (question, right) in enumerate(zip(questions, gold, strict=True), start=1):
         found = search.retrieve(question.text, searching)
-        reranker = found.trace.reranking.reranker if found.trace.reranking else reranker
+        if reranking := found.trace.reranking:
+            reranker = reranking.reranker
+            unranked += [reranking.failure] if reranking.failure else []
         responded = ask.respond(question.text, found, searching, answering) if answering else None
         places = _places(found, right, store)
         ranked[question.id] = metrics.Ranked(places, right.gains)
@@ -125,7 +128,10 @@ def evaluate(
         meta=store.meta(),
         models={**models, **({"answer": answering.generator.name} if answering else {})},
         config=searching.config,
-        notes=[] if passages is not None else list(_ambiguous(questions, names)),
+        notes=[
+            *([f"the reranker failed {len(unranked):,} times: {unranked[-1]}"] if unranked else []),
+            *([] if passages is not None else _ambiguous(questions, names)),
+        ],
     )
 
 
