@@ -120,7 +120,7 @@ def word(row: Mapping[str, Any], name: str, *, where: str) -> str | None:
         value = str(value)
     if not isinstance(value, str):
         raise UsageError(f"{where}: `{name}` must be text, not {_shown(value)}")
-    return value.strip().encode("utf-8", "backslashreplace").decode() or None
+    return _text(value) or None
 
 
 def answers(row: Mapping[str, Any], *, where: str) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def answers(row: Mapping[str, Any], *, where: str) -> tuple[str, ...]:
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
         raise UsageError(f"{where}: `answers` must be a list of texts, not {_shown(value)}")
-    return tuple(each.strip() for each in given if each.strip())
+    return tuple(_text(each) for each in given if each.strip())
 
 
 def flag(row: Mapping[str, Any], name: str, *, where: str) -> bool:
@@ -151,6 +151,11 @@ def _page(row: Mapping[str, Any], *, where: str) -> int | None:
     if row.get("document") is None:
         raise UsageError(f"{where}: a `page` needs its `document`")
     return value
+
+
+def _text(value: str) -> str:
+    """Without blanks around it, and without the lone surrogates that JSON can spell and UTF-8 cannot."""
+    return value.strip().encode("utf-8", "backslashreplace").decode()
 
 
 def _shown(value: object) -> str:

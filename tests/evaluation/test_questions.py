@@ -43,6 +43,12 @@ def test_everything_on_a_line_is_read_and_unknown_keys_are_fine(tmp_path: Path) 
     assert (french.language, french.answerable) == ("fr", False)
 
 
+def test_what_utf_8_cannot_write_is_no_reason_to_fail(tmp_path: Path) -> None:
+    (question,) = read(write(tmp_path, r'{"question": "Who \udcff?", "answers": ["\ud800"]}'))
+    assert question.text == "Who \\udcff?"
+    assert question.fingerprint and question.half
+
+
 def test_the_questions_of_the_sample_documents_are_read() -> None:
     questions = read(SAMPLES)
     assert len(questions) == len(SAMPLES.read_text("utf-8").splitlines())
