@@ -18,6 +18,7 @@ RIGHT = frozenset((7,))
         (RIGHT, Ranks(), "not_a_candidate"),
         (RIGHT, Ranks(2, 40, 9, None), "fusion"),
         (RIGHT, Ranks(2, None, None, None), "fusion"),
+        (RIGHT, Ranks(8, 20, 11, None), "fusion"),
         (RIGHT, Ranks(9, 20, 11, None), "below_top_k"),
         (RIGHT, Ranks(3, 3, 3, None), "reranking"),
         (RIGHT, Ranks(30, 30, 8, None), "reranking"),
