@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragqa.errors import ConfigError, IndexMissing
+from ragqa.errors import ConfigError, IndexMissing, UsageError
 from ragqa.index import layout
 from ragqa.index.store import Store
 from ragqa.models.cache import cache_dir
@@ -78,6 +78,14 @@ def _inside(folder: Path) -> Path | None:
 
 def _is_index(folder: Path) -> bool:
     return (folder / layout.DATABASE).is_file()
+
+
+def collection_folder(named: Path) -> Path:
+    """The folder for a collection of passages and its index: `named`, or the one around an index `.ragqa` in it."""
+    folder = named.parent if named.name == INDEX else named
+    if _is_index(folder):
+        raise UsageError(f"{named} is an index of its own", remedy="name a folder that is new, or was named so before")
+    return folder
 
 
 def open_store(named: Path | None, *, write: bool = False, lenient: bool = False) -> Store:
@@ -238,28 +246,33 @@ def answering(name: str, config: Config, searching: Searching, *, notice: Notice
     from ragqa.flows.ask import Answering
 
     settings = config.answer
-    made: Generator
+    if made := service(name, settings):
+        return Answering(made, partial(_prompted, settings, notice), settings.refuse_below)
+    from ragqa.models.extractive import ExtractiveGenerator
+
+    extractive = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
+    return Answering(extractive, partial(_unprompted, settings), settings.refuse_below)
+
+
+def service(name: str, settings: AnswerConfig) -> Generator | None:
+    """The model service of this name, None for `extractive`. Raises MissingKey or ConfigError as `answering` does."""
     match name.partition(":")[0]:
         case "extractive":
-            from ragqa.models.extractive import ExtractiveGenerator
-
-            made = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
-            return Answering(made, partial(_unprompted, settings), settings.refuse_below)
+            return None
         case "gemini":
             from ragqa.models.gemini import GeminiGenerator
 
             model = name.removeprefix("gemini:")
-            made = GeminiGenerator(model, environment=os.environ, timeout_s=settings.timeout_s)
+            return GeminiGenerator(model, environment=os.environ, timeout_s=settings.timeout_s)
         case "openai":
             from ragqa.models.openai_compatible import OpenAICompatibleGenerator
 
-            made = OpenAICompatibleGenerator(name, environment=os.environ, timeout_s=settings.timeout_s)
+            return OpenAICompatibleGenerator(name, environment=os.environ, timeout_s=settings.timeout_s)
         case _:
             raise ConfigError(
                 f"`{name}` is no answer model",
                 remedy="extractive, gemini:MODEL, or openai:MODEL@URL as in config.example.toml",
             )
-    return Answering(made, partial(_prompted, settings, notice), settings.refuse_below)
 
 
 def _unprompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> GenerationRequest:

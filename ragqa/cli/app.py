@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragqa import __version__
-from ragqa.cli import ask, ingest, look, settings, upkeep
+from ragqa.cli import ask, evaluate, ingest, look, settings, upkeep
 
 app = typer.Typer(
     name="ragqa",
@@ -38,5 +38,6 @@ def root(
 ingest.register(app)
 ask.register(app)
 look.register(app)
+evaluate.register(app)
 upkeep.register(app)
 settings.register(app)

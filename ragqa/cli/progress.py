@@ -1,4 +1,4 @@
-"""The progress of an ingest on a terminal's stderr: files done, chunks a second, time gone by."""
+"""Progress on a terminal's stderr: of an ingest files done, chunks a second, time gone by; else a plain count."""
 
 from __future__ import annotations
 
@@ -55,3 +55,20 @@ def bar() -> Iterator[tuple[Callable[[Event], None], Callable[[str], None]]]:
             progress.console.print(Text(visible(line)))
 
         yield on_event, note
+
+
+@contextmanager
+def count(noun: str) -> Iterator[tuple[Callable[[int, int], None], Callable[[str], None]]]:
+    """Yields what is to be told (done, all), and what writes a note above the bar, which is gone when it ends."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn(noun), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def note(line: str) -> None:
+            progress.console.print(Text(visible(line)))
+
+        yield lambda done, of: progress.update(task, completed=done, total=of), note

@@ -27,6 +27,7 @@ __all__ = [
     "documents",
     "explanation",
     "hits",
+    "inert",
     "ingest",
     "passages",
     "reembedded",
@@ -141,19 +142,19 @@ def closest(asked: Asked) -> Styled:
 def answer_markdown(answer: Answer) -> Styled:
     """The answer as Markdown: its citations are footnotes, and nothing of it is a link, an image or HTML."""
     if answer.status != "answered":
-        return safe(f"{_inert(answer.text)}\n" if answer.text else "")
-    text = re.sub(r"\[(\d+)\]", r"[^\1]", _inert(answer.text))
+        return safe(f"{inert(answer.text)}\n" if answer.text else "")
+    text = re.sub(r"\[(\d+)\]", r"[^\1]", inert(answer.text))
     lines = [text, ""]
     for marker, cited in itertools.groupby(answer.citations, key=lambda each: each.marker):
         for number, citation in enumerate(cited):
-            place = _inert(_place(citation).plain)
-            quote = f"“{_inert(one_line(citation.quote.text))}”" if citation.quote.text else ""
+            place = inert(_place(citation).plain)
+            quote = f"“{inert(one_line(citation.quote.text))}”" if citation.quote.text else ""
             entry = f"{place}: {quote}" if citation.verified else f"{place}: **not verified** {quote}".rstrip()
             lines += [f"[^{marker}]: {entry}" if number == 0 else f"    {entry}", ""]
     return safe("\n".join(lines))
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Markdown that shows as text: no HTML, no link, no image, no address that a viewer would make a link of."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"\]\s*(?=[(\[:])(?!\[\d)", r"]\\", re.sub(r"!(?=\[)", r"\\!", text))
@@ -183,9 +184,9 @@ def hits(found: Found, *, markdown: bool = False) -> Styled:
 
 
 def _hit_markdown(hit: Hit) -> Iterator[str]:
-    yield f"{hit.rank}. **{_inert(_hit_place(hit).plain)}** ({hit.score:.2f}, `{hit.passage.chunk_id[:8]}`)"
+    yield f"{hit.rank}. **{inert(_hit_place(hit).plain)}** ({hit.score:.2f}, `{hit.passage.chunk_id[:8]}`)"
     yield ""
-    yield from (f"   > {_inert(line)}" for line in hit.passage.chunk.text.split("\n"))
+    yield from (f"   > {inert(line)}" for line in hit.passage.chunk.text.split("\n"))
     yield ""
 
 

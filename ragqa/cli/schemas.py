@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
-
 from ragqa.cli.filters import TYPES
-from ragqa.cli.shapes import SCHEMA_VERSION
+from ragqa.cli.schema_parts import COUNT as _COUNT
+from ragqa.cli.schema_parts import DRAFT, Schema
+from ragqa.cli.schema_parts import FLAG as _FLAG
+from ragqa.cli.schema_parts import NUMBER as _NUMBER
+from ragqa.cli.schema_parts import PAGE as _PAGE
+from ragqa.cli.schema_parts import SHARE as _SHARE
+from ragqa.cli.schema_parts import TEXT as _TEXT
+from ragqa.cli.schema_parts import VERSION as _VERSION
+from ragqa.cli.schema_parts import described as _described
+from ragqa.cli.schema_parts import list_of as _list
+from ragqa.cli.schema_parts import map_of as _map
+from ragqa.cli.schema_parts import object_of as _object
+from ragqa.cli.schema_parts import one_of as _one_of
+from ragqa.cli.schema_parts import optional as _optional
+from ragqa.cli.schema_parts import or_null as _or_null
 from ragqa.types import Language, Searcher, Status, Support
 
-Schema = dict[str, Any]
-
-_TEXT: Schema = {"type": "string"}
-_FLAG: Schema = {"type": "boolean"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_NUMBER: Schema = {"type": "number"}
-_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-_PAGE: Schema = {"type": ["integer", "null"], "minimum": 1, "description": "Counted from 1; null for formats without."}
-
-
-def _object(**properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _list(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _map(values: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": values}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _one_of(literal: Any) -> Schema:
-    return {"enum": list(get_args(literal))}
-
-
-def _described(schema: Schema, description: str) -> Schema:
-    return {**schema, "description": description}
-
-
-def _optional(schema: Schema, **properties: Schema) -> Schema:
-    return {**schema, "properties": {**schema["properties"], **properties}}
-
-
-_VERSION: Schema = {"const": SCHEMA_VERSION}
 _PATH = _described(_TEXT, "The path as given to ingest, bytes that are no UTF-8 escaped.")
 _OFFSET = _described(_COUNT, "In characters of the document's extracted text.")
 _FOUND_BY = _list(_one_of(Searcher))
@@ -271,7 +239,7 @@ _TITLES = {
 
 SCHEMAS: dict[str, Schema] = {
     name: {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT,
         "title": _TITLES.get(name, f"`ragqa {name} --json`"),
         **shape,
     }

@@ -80,11 +80,12 @@ def schema(
     name: Annotated[str, typer.Argument(metavar="COMMAND", help="ask, search, ingest, status, ... or error.")],
 ) -> int:
     """The JSON Schema of a command's JSON output."""
-    from ragqa.cli.schemas import SCHEMAS
+    from ragqa.cli import evaluation_schemas, schemas
 
-    if name not in SCHEMAS:
-        raise UsageError(f"there is no schema {name!r}", remedy=f"one of {', '.join(sorted(SCHEMAS))}")
-    session.out.json(SCHEMAS[name], indent=2)
+    published = schemas.SCHEMAS | evaluation_schemas.SCHEMAS
+    if name not in published:
+        raise UsageError(f"there is no schema {name!r}", remedy=f"one of {', '.join(sorted(published))}")
+    session.out.json(published[name], indent=2)
     return 0
 
 

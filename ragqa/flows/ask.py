@@ -89,9 +89,39 @@ def ask(
     same. Raises IndexMismatch and IndexStale as `search` does.
     """
     found = search.search(question, searching, strict_fresh=strict_fresh)
-    hits = found.retrieval.hits
+    responded = respond(question, found.retrieval, searching, answering, on_event=on_event)
+    models = {**found.models, "answer": answering.generator.name}
+    return Asked(
+        replace(responded.answer, models=models),
+        found.retrieval.trace,
+        responded.evidence,
+        found.index,
+        {**found.retrieval.trace.timings_ms, **responded.timings_ms},
+        found.scope,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Responded:
+    """The answer to one retrieval, the evidence that it was given on, and what both took."""
+
+    answer: Answer
+    evidence: evidence.Evidence
+    timings_ms: Mapping[str, float]
+
+
+def respond(
+    question: str,
+    retrieval: Retrieval,
+    searching: Searching,
+    answering: Answering,
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Responded:
+    """Answer from what was retrieved already: weigh the evidence, then generate and check, or refuse."""
+    hits = retrieval.hits
     started = time.perf_counter()
-    weighed = weigh(question, found.retrieval, searching)
+    weighed = weigh(question, retrieval, searching)
     weighed_ms = (time.perf_counter() - started) * 1000
     on_event(Retrieved(hits))
     if weighed.score < answering.refuse_below:
@@ -103,11 +133,7 @@ def ask(
     if answer.usage is not None:
         on_event(Spent(answer.usage))
     generated_ms = (time.perf_counter() - started) * 1000 - weighed_ms
-    timings = {**found.retrieval.trace.timings_ms, "evidence": weighed_ms, "generation": generated_ms}
-    models = {**found.models, "answer": answering.generator.name}
-    return Asked(
-        replace(answer, hits=hits, models=models), found.retrieval.trace, weighed, found.index, timings, found.scope
-    )
+    return Responded(replace(answer, hits=hits), weighed, {"evidence": weighed_ms, "generation": generated_ms})
 
 
 def weigh(question: str, retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
@@ -139,10 +165,10 @@ def _generate(
         return Answer(question, "incomplete", "", reason=error.message)
     if visible := shown.finish():
         on_event(Written(visible))
-    return citations.compose(question, "".join(written), finish, request.sources, page_of=_page_of(store))
+    return citations.compose(question, "".join(written), finish, request.sources, page_of=page_finder(store))
 
 
-def _page_of(store: Store) -> citations.PageOf:
+def page_finder(store: Store) -> citations.PageOf:
     """The page on which an offset of a passage's document lies, and its printed label."""
 
     def page_of(passage: Passage, offset: int) -> tuple[int | None, str | None]:

@@ -27,7 +27,9 @@ def modules_after(*arguments: str) -> tuple[int, list[str]]:
     return code, modules
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("ask", "--help"), ("ingest", "--help"), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("ask", "--help"), ("eval", "--help"), ("ingest", "--help"), ("--version",)]
+)
 def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code, modules = modules_after(*arguments)
     assert code == 0

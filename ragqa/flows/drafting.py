@@ -1,0 +1,148 @@
+"""`ragqa eval --make`: draft questions from the index itself, by the configured model or by rules, each one checked."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragqa.errors import ServiceError
+from ragqa.evaluation import asking, drafts, templates
+from ragqa.evaluation.drafts import Draft, Proposal
+from ragqa.ports import Finish
+
+if TYPE_CHECKING:
+    from ragqa.index.store import Store
+    from ragqa.ports import Generator
+    from ragqa.types import Passage
+
+TRIES = 3
+"""A model is asked about so many passages for each draft that is wanted, before what there is has to do."""
+PATIENCE = 3
+"""So many passages in a row may get no reply from a model service, before the run is given up."""
+SHORTEST_PASSAGE = 60
+"""In characters: less states nothing that a model could ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """The drafts, how many passages were looked at for them, and how many proposals the checks dropped."""
+
+    drafts: Sequence[Draft]
+    passages: int
+    dropped: int
+
+
+def draft(
+    store: Store,
+    wanted: int,
+    *,
+    generator: Generator | None,
+    seed: int,
+    on_done: Callable[[int, int], None] = lambda done, of: None,
+) -> Drafted:
+    """At most `wanted` drafts, spread over languages and documents; the same for the same index, seed and model.
+
+    Without a generator the rules propose. Raises ServiceError where a model service fails several times in a row.
+    """
+    if generator is None:
+        return _by_rule(store, wanted, seed=seed)
+    made: dict[str, Draft] = {}
+    dropped = failed = looked_at = 0
+    for passage in itertools.islice(_passages_in_turn(store, seed), wanted * TRIES):
+        looked_at += 1
+        try:
+            reply = _reply(generator, passage)
+            failed = 0
+        except ServiceError:
+            failed += 1
+            if failed == PATIENCE or looked_at == 1:
+                raise
+            continue
+        proposal = asking.read(reply, generator.name)
+        found = _checked(proposal, passage, store) if proposal else None
+        if found and found.id not in made:
+            made[found.id] = found
+            on_done(len(made), wanted)
+        elif proposal:
+            dropped += 1
+        if len(made) == wanted:
+            break
+    return Drafted(list(made.values()), looked_at, dropped)
+
+
+def _by_rule(store: Store, wanted: int, *, seed: int) -> Drafted:
+    """Rules read every passage first: what two places of the index would answer is no question to either."""
+    proposed: list[tuple[Proposal, Passage]] = []
+    looked_at = 0
+    for passage, opens_section in _passages(store):
+        looked_at += 1
+        proposals = templates.propose(passage.chunk, passage.language, opens_section=opens_section)
+        proposed += [(proposal, passage) for proposal in proposals]
+    asked = Counter(proposal.question for proposal, _ in proposed)
+    by_language: dict[str, dict[str, list[Draft]]] = {}
+    dropped = 0
+    for proposal, passage in proposed:
+        found = _checked(proposal, passage, store) if asked[proposal.question] == 1 else None
+        if found is None:
+            dropped += 1
+        else:
+            by_language.setdefault(found.language, {}).setdefault(found.document, []).append(found)
+    chosen = itertools.islice(drafts.spread(by_language, seed=seed), wanted)
+    return Drafted(list(chosen), looked_at, dropped)
+
+
+def _passages(store: Store) -> Iterator[tuple[Passage, bool]]:
+    """Every passage in the order of its document, and whether it is the first one under its heading."""
+    keys = [chunk.key for chunk in store.chunks()]
+    before: tuple[bytes, tuple[str, ...]] | None = None
+    for start in range(0, len(keys), _TOGETHER):
+        for passage in store.passages(keys[start : start + _TOGETHER]):
+            here = (passage.path, passage.chunk.heading)
+            yield passage, here != before
+            before = here
+
+
+_TOGETHER = 256
+
+
+def _passages_in_turn(store: Store, seed: int) -> Iterator[Passage]:
+    by_language: dict[str, dict[str, list[Passage]]] = {}
+    for passage, _ in _passages(store):
+        if len(passage.chunk.text) >= SHORTEST_PASSAGE:
+            by_language.setdefault(passage.language, {}).setdefault(passage.document, []).append(passage)
+    return drafts.spread(by_language, seed=seed)
+
+
+def _reply(generator: Generator, passage: Passage) -> str:
+    written: list[str] = []
+    for piece in generator.generate(asking.request(passage)):
+        if isinstance(piece, Finish):
+            if not piece.complete and not written:
+                raise ServiceError(f"the model wrote nothing: {piece.reason}")
+            break
+        written.append(piece)
+    return "".join(written)
+
+
+def _checked(proposal: Proposal, passage: Passage, store: Store) -> Draft | None:
+    chunk = passage.chunk
+    found = drafts.checked(proposal, chunk.text)
+    if found is None:
+        return None
+    pages = store.pages(passage.key)
+    place = bisect_right([page.start for page in pages], chunk.start + found.start) - 1
+    return Draft(
+        id=drafts.identity(found.question),
+        question=found.question,
+        answer=found.answer,
+        document=passage.document,
+        page=pages[place].number if place >= 0 else None,
+        language=passage.language,
+        evidence=drafts.flat(chunk.text[found.start : found.end]),
+        heading=chunk.heading,
+        by=proposal.by,
+    )

@@ -1,0 +1,34 @@
+"""Where a question was lost: the first stage that did not bring its answer on."""
+
+from __future__ import annotations
+
+import pytest
+
+from ragqa.evaluation.stages import Ranks, lost_in_search, ranks
+
+RIGHT = frozenset((7,))
+
+
+@pytest.mark.parametrize(
+    ("right", "found", "lost"),
+    [
+        (RIGHT, Ranks(1, 1, 1, 1), None),
+        (RIGHT, Ranks(None, 30, 20, 2), None),
+        (frozenset(), Ranks(), "not_in_index"),
+        (RIGHT, Ranks(), "not_a_candidate"),
+        (RIGHT, Ranks(2, 40, 9, None), "fusion"),
+        (RIGHT, Ranks(2, None, None, None), "fusion"),
+        (RIGHT, Ranks(8, 20, 11, None), "fusion"),
+        (RIGHT, Ranks(9, 20, 11, None), "below_top_k"),
+        (RIGHT, Ranks(3, 3, 3, None), "reranking"),
+        (RIGHT, Ranks(30, 30, 8, None), "reranking"),
+    ],
+)
+def test_the_stage(right: frozenset[int], found: Ranks, lost: str | None) -> None:
+    assert lost_in_search(right, found, top_k=8) == lost
+
+
+def test_ranks_are_those_of_the_first_right_passage() -> None:
+    right = frozenset((5, 7))
+    found = ranks(right, dense=[1, 7, 5], lexical=[2, 3], fused=[5], hits=[])
+    assert found == Ranks(dense=2, lexical=None, fused=1, hits=None)
