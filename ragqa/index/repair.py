@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexDamaged
 from ragqa.index import postings, staging, vectorfile
-from ragqa.index.database import Database
+from ragqa.index.database import Database, Row
 from ragqa.index.integrity import Analyze, Report
 from ragqa.index.rows import (
     CHUNK_COLUMNS,
@@ -104,7 +105,7 @@ def _drop_orphans(database: Database) -> None:
 def _rebuild_postings(database: Database, analyze: Analyze) -> None:
     database.execute("DELETE FROM segment_blocks")
     database.execute("DELETE FROM segments")
-    for page in database.pages(CHUNK_COLUMNS, "chunks", "key", rows=_CHUNKS_PER_SEGMENT):
+    for page in _whole_documents(database):
         terms = [analyze(read_chunk(row).chunk.indexed_text) for row in page]
         for row, own in zip(page, terms, strict=True):
             if row[TERMS_COLUMN] != len(own):
@@ -112,6 +113,18 @@ def _rebuild_postings(database: Database, analyze: Analyze) -> None:
                     "UPDATE chunks SET terms = ?, checksum = ? WHERE key = ?", *recounted(row, len(own)), row[0]
                 )
         postings.append(database, [row[0] for row in page], terms)
+
+
+def _whole_documents(database: Database) -> Iterator[list[Row]]:
+    """All chunks in order, some thousands at a time: never a part of a document, whose postings lie in one segment."""
+    waiting: list[Row] = []
+    for page in database.pages(CHUNK_COLUMNS, "chunks", "key"):
+        for row in page:
+            if len(waiting) >= _CHUNKS_PER_SEGMENT and row[2] != waiting[-1][2]:
+                yield waiting
+                waiting = []
+            waiting.append(row)
+    yield waiting
 
 
 def _count(database: Database) -> None:
