@@ -78,7 +78,7 @@ class Collection:
 
 
 class Words(Collection):
-    def search(self, terms: Sequence[str], k: int, *, allowed: Any = None) -> list[Scored]:
+    def search(self, terms: Sequence[str], k: int) -> list[Scored]:
         best = heapq.nsmallest(k, self._scored(terms).items(), key=lambda item: (-item[1], item[0]))
         return [Scored(key, score) for key, score in best]
 
@@ -100,7 +100,7 @@ class Meanings:
     def __init__(self, collection: Collection) -> None:
         self.keys, self.matrix = collection.keys, collection.matrix
 
-    def search(self, query: Any, k: int, *, allowed: Any = None) -> list[Scored]:
+    def search(self, query: Any, k: int) -> list[Scored]:
         scores = self.matrix @ query
         return [Scored(int(self.keys[row]), float(scores[row])) for row in np.argsort(-scores, kind="stable")[:k]]
 

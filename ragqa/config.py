@@ -68,6 +68,7 @@ class RerankConfig:
     """`[rerank]`: `auto`, `none`, or a sentence-transformers CrossEncoder name or path."""
 
     model: str = "auto"
+    candidates: int = 32
     budget_s: float = 1.0
 
 
@@ -114,6 +115,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "retrieval.gate_unknown": (0, 1),
     "retrieval.bm25_k1": (0, 10),
     "retrieval.bm25_b": (0, 1),
+    "rerank.candidates": (1, 1000),
     "rerank.budget_s": (0, 3600),
     "answer.max_sources": (1, 100),
     "answer.max_tokens": (16, 1_000_000),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ragqa.types import Document, Hit, Language, Scored, Usage
 
 if TYPE_CHECKING:
-    from ragqa.types import Keys, Vectors
+    from ragqa.types import Vectors
 
 
 class Loader(Protocol):
@@ -55,9 +55,9 @@ class Embedder(Protocol):
 
 
 class VectorIndex(Protocol):
-    """Exact nearest passages by cosine. `allowed`, where given, holds the only keys that may be found."""
+    """Exact nearest passages by cosine. Made over a scope, it answers as an index of nothing but that scope would."""
 
-    def search(self, query: Vectors, k: int, *, allowed: Keys | None = None) -> list[Scored]:
+    def search(self, query: Vectors, k: int) -> list[Scored]:
         """The `k` best live passages for one query of shape (dimensions,), best first, ties by the smaller key."""
         ...
 
@@ -67,9 +67,9 @@ class VectorIndex(Protocol):
 
 
 class LexicalIndex(Protocol):
-    """BM25 over the live passages, scored as rank_bm25 would. `allowed` limits what is found, not what is counted."""
+    """BM25 over the live passages, scored as rank_bm25 would. Made over a scope, it counts only what is inside too."""
 
-    def search(self, terms: Sequence[str], k: int, *, allowed: Keys | None = None) -> list[Scored]:
+    def search(self, terms: Sequence[str], k: int) -> list[Scored]:
         """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key."""
         ...
 
@@ -83,13 +83,21 @@ class LexicalIndex(Protocol):
 
 
 class Reranker(Protocol):
-    """Scores passages against a question, together; higher is better."""
+    """Scores passages against a question; higher is better."""
 
     @property
     def name(self) -> str: ...
 
+    @property
+    def batch(self) -> int | None:
+        """The most passages that one call is given; None: all together, because each is judged beside the others."""
+        ...
+
     def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
-        """One score for each passage, in their order."""
+        """One score for each passage, in their order. Raises ServiceError where a service had to be asked and failed.
+
+        Scores of one question are comparable across calls where `batch` is a number.
+        """
         ...
 
 

@@ -5,20 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ragqa.config import RerankConfig, RetrievalConfig
 from ragqa.ports import Embedder, LexicalIndex, Reranker, VectorIndex
+from ragqa.reranking import Reranking, rerank_candidates
 from ragqa.text.analyzer import analyze
 from ragqa.types import Hit, Passage, Scored, Searcher
 
-if TYPE_CHECKING:
-    from ragqa.types import Keys
-
-RERANK_DEPTH = 32
-"""How many fused candidates a reranker sees at most (more only where more hits are asked for)."""
-RERANK_BATCH = 8
-"""Between batches the clock is read."""
 RRF_K = 60
 
 
@@ -28,7 +21,8 @@ class Trace:
 
     `readable` is the gate's reading of the question: false means that its `unknown_share` is above the setting, so that
     it was not embedded. `unreadable` holds the candidates whose own text the embedder cannot read. `dense` and
-    `lexical` are the two rankings as searched, `fused` the order they gave; `reranked` is what the reranker saw.
+    `lexical` are the two rankings as searched, `fused` the order they gave; `reranking` what a reranker
+    made of it, None where there is none.
     """
 
     terms: tuple[str, ...]
@@ -38,8 +32,7 @@ class Trace:
     lexical: tuple[Scored, ...]
     unreadable: frozenset[int]
     fused: tuple[Scored, ...]
-    reranker: str | None
-    reranked: tuple[Scored, ...]
+    reranking: Reranking | None
     timings_ms: Mapping[str, float]
 
     @property
@@ -67,7 +60,6 @@ def retrieve(
     reranker: Reranker | None = None,
     settings: RetrievalConfig,
     rerank: RerankConfig,
-    allowed: Keys | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Retrieval:
     """The best passages for `question`; an empty tuple of hits where neither search finds any.
@@ -81,14 +73,14 @@ def retrieve(
     unknown = embedder.unknown_share(question)
     readable = unknown <= settings.gate_unknown
 
-    by_words = lexical.search(terms, settings.candidates, allowed=allowed) if terms else []
+    by_words = lexical.search(terms, settings.candidates) if terms else []
     stopwatch.lap("lexical")
     by_meaning: list[Scored] = []
     cosines: dict[int, float] = {}
     if readable:
         vector = embedder.embed([question], kind="query")[0]
         stopwatch.lap("embed")
-        by_meaning = vectors.search(vector, settings.candidates, allowed=allowed)
+        by_meaning = vectors.search(vector, settings.candidates)
         cosines = _scores(by_meaning)
         cosines.update(vectors.scores(vector, [hit.key for hit in by_words if hit.key not in cosines]))
         stopwatch.lap("dense")
@@ -109,17 +101,17 @@ def retrieve(
     fused = [hit for hit in fused if hit.key in found]
     stopwatch.lap("fusion")
 
-    reranked: list[Scored] = []
+    reranking: Reranking | None = None
     if reranker is None:
         best = fused[: settings.top_k]
         stored = passages([hit.key for hit in best])
     else:
-        pool = fused[: max(settings.top_k, RERANK_DEPTH)]
+        pool = fused[: max(settings.top_k, rerank.candidates)]
         candidates = dict(zip((hit.key for hit in pool), passages([hit.key for hit in pool]), strict=True))
         stopwatch.lap("passages")
         texts = [candidates[hit.key].chunk.indexed_text for hit in pool]
-        reranked = _rerank(question, pool, texts, reranker, budget_s=rerank.budget_s, clock=clock)
-        best = _below(reranked, pool)[: settings.top_k]
+        reranking = rerank_candidates(question, pool, texts, reranker, settings=rerank, clock=clock)
+        best = list(reranking.order[: settings.top_k])
         stored = [candidates[hit.key] for hit in best]
         stopwatch.lap("rerank")
 
@@ -147,8 +139,7 @@ def retrieve(
             lexical=tuple(by_words),
             unreadable=unreadable,
             fused=tuple(fused),
-            reranker=None if reranker is None else reranker.name,
-            reranked=tuple(reranked),
+            reranking=reranking,
             timings_ms=stopwatch.laps,
         ),
     )
@@ -188,39 +179,6 @@ def _reciprocal_ranks(*rankings: Sequence[Scored]) -> list[Scored]:
 def _ordered(scored: Sequence[Scored]) -> list[Scored]:
     """Best first. Scores are rounded, so that the last bits of a sum never decide an order that keys should."""
     return sorted((Scored(hit.key, round(hit.score, 9)) for hit in scored), key=lambda hit: (-hit.score, hit.key))
-
-
-def _rerank(
-    question: str,
-    pool: Sequence[Scored],
-    texts: Sequence[str],
-    reranker: Reranker,
-    *,
-    budget_s: float,
-    clock: Callable[[], float],
-) -> list[Scored]:
-    """Scores the pool from its top, batch by batch, while another batch like the last one fits into the budget."""
-    scored: list[Scored] = []
-    started = clock()
-    for start in range(0, len(pool), RERANK_BATCH):
-        spent = clock() - started
-        batches = start // RERANK_BATCH
-        if batches and spent + spent / batches > budget_s:
-            break
-        batch = slice(start, start + RERANK_BATCH)
-        scores = reranker.score(question, texts[batch])
-        scored += [Scored(hit.key, float(score)) for hit, score in zip(pool[batch], scores, strict=True)]
-    return _ordered(scored)
-
-
-def _below(reranked: Sequence[Scored], pool: Sequence[Scored]) -> list[Scored]:
-    """The reranked candidates, then those it had no time for in their fused order, at scores below the lowest."""
-    seen = {hit.key for hit in reranked}
-    rest = [hit for hit in pool if hit.key not in seen]
-    if not reranked or not rest:
-        return [*reranked, *rest]
-    floor = min(hit.score for hit in reranked)
-    return [*reranked, *(Scored(hit.key, floor - rest[0].score + hit.score) for hit in rest)]
 
 
 def _scores(hits: Sequence[Scored]) -> dict[int, float]:

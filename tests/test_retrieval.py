@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragqa.config import RerankConfig, RetrievalConfig
-from ragqa.retrieval import RERANK_BATCH, Retrieval, retrieve
+from ragqa.retrieval import Retrieval, retrieve
 from ragqa.types import Chunk, Passage, Scored
 
 
@@ -46,9 +46,8 @@ class FakeIndex:
         self.given = {key: score for key, score in scores.items() if floor is None or score > floor}
         self.live = set(scores)
 
-    def search(self, query: Any, k: int, *, allowed: Any = None) -> list[Scored]:
-        keys = self.given if allowed is None else [key for key in self.given if key in set(allowed)]
-        return [Scored(key, self.given[key]) for key in sorted(keys, key=lambda key: (-self.given[key], key))[:k]]
+    def search(self, query: Any, k: int) -> list[Scored]:
+        return [Scored(key, self.given[key]) for key in sorted(self.given, key=lambda key: (-self.given[key], key))[:k]]
 
     def scores(self, query: Any, keys: Sequence[int]) -> dict[int, float]:
         return {key: self.given.get(key, 0.0) for key in keys if key in self.live}
@@ -59,13 +58,12 @@ class FakeIndex:
 
 class FakeReranker:
     name = "fake"
+    batch = None
 
     def __init__(self, scores: Mapping[int, float]) -> None:
         self.given = scores
-        self.calls: list[int] = []
 
     def score(self, question: str, passages: Sequence[str]) -> list[float]:
-        self.calls.append(len(passages))
         return [self.given[int(passage.removeprefix("text "))] for passage in passages]
 
 
@@ -84,13 +82,11 @@ def run(
     unknown: float = 0.0,
     shares: Mapping[int, float] | None = None,
     reranker: FakeReranker | None = None,
-    budget_s: float = 1.0,
-    clock: Iterator[float] | None = None,
-    allowed: Any = None,
+    candidates_to_rerank: int = 32,
     **settings: Any,
 ) -> Retrieval:
     everything = dense.keys() | lexical.keys()
-    ticks = itertools.count() if clock is None else clock
+    ticks = itertools.count()
     return retrieve(
         question,
         embedder=FakeEmbedder(unknown),
@@ -100,8 +96,7 @@ def run(
         unknown_shares=None if shares is None else lambda keys: {key: shares.get(key, 0.0) for key in keys},
         reranker=reranker,
         settings=RetrievalConfig(**settings),
-        rerank=RerankConfig(budget_s=budget_s),
-        allowed=allowed,
+        rerank=RerankConfig(candidates=candidates_to_rerank),
         clock=lambda: float(next(ticks)),
     )
 
@@ -214,34 +209,23 @@ def test_reciprocal_rank_fusion_adds_the_reciprocals() -> None:
     assert scores == pytest.approx({1: 1 / 61, 2: 1 / 62 + 1 / 61, 3: 1 / 63 + 1 / 62}, abs=1e-8)
 
 
-def test_only_allowed_passages_are_found() -> None:
-    assert keys(run({1: 0.9, 2: 0.8, 3: 0.1}, {1: 5.0, 3: 4.0}, allowed=np.array([2, 3]))) == [2, 3]
-
-
 def test_a_reranker_decides_the_order_and_the_score() -> None:
     reranker = FakeReranker({1: 0.1, 2: 0.7, 3: 0.4})
     result = run({1: 0.9, 2: 0.5, 3: 0.1}, {}, reranker=reranker, top_k=2)
     assert keys(result) == [2, 3]
     assert [hit.score for hit in result.hits] == [0.7, 0.4]
-    assert result.trace.reranker == "fake"
-    assert {hit.key for hit in result.trace.reranked} == {1, 2, 3}
+    assert result.trace.reranking is not None
+    assert result.trace.reranking.reranker == "fake"
+    assert {hit.key for hit in result.trace.reranking.scored} == {1, 2, 3}
     assert [hit.key for hit in result.trace.fused] == [1, 2, 3]
+    assert "rerank" in result.trace.timings_ms
 
 
-def test_the_rerank_budget_stops_between_batches_and_the_rest_follows_below() -> None:
-    dense = {key: 1 - key / 100 for key in range(20)}
-    reranker = FakeReranker({key: key for key in range(20)})
-    # Each reading of the clock is a second later: after one batch 2 s are spent and 2 more fit, after two 3 s.
-    result = run(dense, {}, reranker=reranker, budget_s=4.0, top_k=20)
-    assert reranker.calls == [RERANK_BATCH] * 2
-    assert keys(result) == [*range(15, -1, -1), *range(16, 20)]
-    order = [hit.score for hit in result.hits]
-    assert order == sorted(order, reverse=True)
-
-
-def test_one_batch_is_reranked_whatever_the_budget() -> None:
-    reranker = FakeReranker({1: 0.1, 2: 0.7})
-    assert keys(run({1: 0.9, 2: 0.5}, {}, reranker=reranker, budget_s=0.0)) == [2, 1]
+def test_a_reranker_sees_no_more_candidates_than_it_may() -> None:
+    reranker = FakeReranker({key: float(key) for key in range(5)})
+    dense = {key: 1 - key / 10 for key in range(5)}
+    assert keys(run(dense, {}, reranker=reranker, candidates_to_rerank=3, top_k=5)) == [2, 1, 0, 3, 4]
+    assert keys(run(dense, {}, reranker=reranker, candidates_to_rerank=4, top_k=1)) == [3]
 
 
 def test_the_trace_tells_what_happened() -> None:

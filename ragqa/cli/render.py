@@ -14,6 +14,7 @@ from ragqa.cli.reports import check, documents, ingest, reembedded, removed, sta
 if TYPE_CHECKING:
     from ragqa.flows.ask import Asked
     from ragqa.flows.search import Found
+    from ragqa.reranking import Reranking
     from ragqa.retrieval import Trace
     from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Scored
 
@@ -257,8 +258,8 @@ def explanation(trace: Trace, hits: Sequence[Hit] = ()) -> Styled:
         ("by words (BM25)", trace.lexical),
         ("fused", trace.fused),
     ]
-    if trace.reranker:
-        rankings.append((f"reranked by {trace.reranker}", trace.reranked))
+    if trace.reranking:
+        rankings.append((_reranked(trace.reranking), trace.reranking.scored))
     for title, ranking in rankings:
         lines += [Styled(""), style(title, "bold") + f", {len(ranking)} passages"]
         for number, scored in enumerate(ranking[:_EXPLAINED], 1):
@@ -266,6 +267,14 @@ def explanation(trace: Trace, hits: Sequence[Hit] = ()) -> Styled:
             lines.append(cut(f"{number:>3} {scored.score:8.4f}  {place}", width))
     timings = ", ".join(f"{stage} {spent:.0f}" for stage, spent in trace.timings_ms.items())
     return Styled("\n").join([*lines, Styled(""), safe(f"milliseconds: {timings}"), Styled("")])
+
+
+def _reranked(reranking: Reranking) -> str:
+    """Who reranked, how many and for how long; or why not."""
+    if reranking.failure:
+        return f"not reranked by {reranking.reranker} ({reranking.failure})"
+    seen = f"{len(reranking.scored)} of {reranking.candidates} candidates"
+    return f"reranked by {reranking.reranker} ({seen} in {reranking.milliseconds:.0f} ms)"
 
 
 def passages(found: Sequence[Passage]) -> Styled:

@@ -88,6 +88,15 @@ _USAGE = {"prompt_tokens": _or_null(_COUNT), "output_tokens": _or_null(_COUNT)}
 _MODELS = _map(_TEXT)
 _TIMINGS = _map(_NUMBER)
 _RANKING = _list(_object(key=_COUNT, chunk_id=_or_null(_TEXT), score=_NUMBER))
+_RERANKING = _or_null(
+    _object(
+        reranker=_TEXT,
+        candidates=_described(_COUNT, "How many of the fused candidates it was meant to see."),
+        scored=_described(_COUNT, "How many of them, from the top, it had time for; the others kept their place."),
+        ms=_NUMBER,
+        failure=_described(_or_null(_TEXT), "Why it scored nothing."),
+    )
+)
 _EXPLANATION = _object(
     terms=_list(_TEXT),
     unknown_share=_SHARE,
@@ -96,7 +105,6 @@ _EXPLANATION = _object(
     dense=_RANKING,
     lexical=_RANKING,
     fused=_RANKING,
-    reranker=_or_null(_TEXT),
     reranked=_RANKING,
 )
 _ERROR = _object(
@@ -115,6 +123,7 @@ _ASK = {
     "hits": _list(_HIT),
     "evidence": _described(_SHARE, "How probably the hits hold the answer."),
     "models": _MODELS,
+    "reranking": _RERANKING,
     "index": _INDEX,
     "usage": _object(**_USAGE),
     "timings_ms": _TIMINGS,
@@ -176,7 +185,13 @@ _SHAPES: dict[str, Schema] = {
     },
     "search": _optional(
         _object(
-            schema_version=_VERSION, query=_TEXT, hits=_list(_HIT), index=_INDEX, models=_MODELS, timings_ms=_TIMINGS
+            schema_version=_VERSION,
+            query=_TEXT,
+            hits=_list(_HIT),
+            index=_INDEX,
+            models=_MODELS,
+            reranking=_RERANKING,
+            timings_ms=_TIMINGS,
         ),
         explain=_EXPLANATION,
     ),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ragqa.flows.search import Found, IndexFacts
     from ragqa.index.integrity import Report as CheckReport
     from ragqa.index.records import DocumentState, EmbedderRecord
+    from ragqa.reranking import Reranking
     from ragqa.retrieval import Trace
     from ragqa.types import Citation, Hit, Passage, Scored
 
@@ -71,6 +72,7 @@ def search(found: Found, *, explain: bool = False) -> Shape:
         "hits": [hit(each) for each in found.retrieval.hits],
         "index": _index(found.index),
         "models": dict(found.models),
+        "reranking": _reranking(trace.reranking),
         "timings_ms": _timings(trace.timings_ms),
     }
     return {**shape, "explain": explanation(trace, found.retrieval.hits)} if explain else shape
@@ -94,6 +96,7 @@ def ask(asked: ask_flow.Asked) -> Shape:
         "hits": [hit(each) for each in answer.hits],
         "evidence": _number(asked.evidence.score),
         "models": dict(answer.models),
+        "reranking": _reranking(asked.trace.reranking),
         "index": _index(asked.index),
         "usage": {
             "prompt_tokens": usage.prompt_tokens if usage else None,
@@ -133,8 +136,7 @@ def explanation(trace: Trace, hits: Sequence[Hit]) -> Shape:
         "dense": ranking(trace.dense),
         "lexical": ranking(trace.lexical),
         "fused": ranking(trace.fused),
-        "reranker": trace.reranker,
-        "reranked": ranking(trace.reranked),
+        "reranked": ranking(trace.reranking.scored if trace.reranking else ()),
     }
 
 
@@ -308,6 +310,18 @@ def _index(facts: IndexFacts) -> Shape:
         "documents": facts.documents,
         "chunks": facts.chunks,
         "stale_files": facts.stale_files,
+    }
+
+
+def _reranking(reranking: Reranking | None) -> Shape | None:
+    if reranking is None:
+        return None
+    return {
+        "reranker": reranking.reranker,
+        "candidates": reranking.candidates,
+        "scored": len(reranking.scored),
+        "ms": round(reranking.milliseconds, 2),
+        "failure": reranking.failure or None,
     }
 
 

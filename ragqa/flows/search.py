@@ -63,7 +63,8 @@ def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found
             remedy="`ragqa ingest` reads what changed",
         )
     found = retrieve(query, parts)
-    models = {"embedding": parts.embedder.name, "rerank": found.trace.reranker or "none"}
+    reranking = found.trace.reranking
+    models = {"embedding": parts.embedder.name, "rerank": reranking.reranker if reranking else "none"}
     return Found(query, found, index, models)
 
 

@@ -1,4 +1,4 @@
-"""Keyword search: BM25 over the live passages, from the postings in the store."""
+"""Keyword search: BM25 over the live passages, or those of a scope, from the postings in the store."""
 
 from __future__ import annotations
 
@@ -23,52 +23,67 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One segment as it is searched; `alive` is None where everything in it is."""
+    """One segment as it is searched: `chunks` of it count, with `terms` in all. `counted` is None where all do."""
 
-    segment: Segment
     reader: SegmentReader
-    alive: NDArray[np.bool_] | None
+    chunks: int
+    terms: int
+    counted: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, segment: Segment, reader: SegmentReader, allowed: Keys | None) -> _Part:
+        """All that is live in the segment or, of that, what is allowed."""
+        import numpy as np
+
+        counted = segment.alive(reader) if segment.dead else None
+        if allowed is None:
+            return cls(reader, segment.live, segment.live_terms, counted)
+        inside = np.zeros(segment.chunks, np.bool_)
+        inside[reader.numbers(allowed)] = True
+        if counted is not None:
+            inside &= counted
+        return cls(reader, int(inside.sum()), int(reader.lengths[inside].sum()), inside)
 
     def postings(self, term: str) -> Postings:
-        """The live postings of `term`."""
+        """The postings of `term` that count."""
         from ragqa.index.segments import Postings, encode_term
 
         found = self.reader.postings(encode_term(term))
-        if self.alive is None:
+        if self.counted is None:
             return found
-        mask = self.alive[found.chunks]
+        mask = self.counted[found.chunks]
         return Postings(found.chunks[mask], found.frequencies[mask])
 
     def frequency(self, term: str) -> int:
-        """How many live chunks hold `term`."""
+        """How many chunks that count hold `term`."""
         from ragqa.index.segments import encode_term
 
-        return len(self.postings(term).chunks) if self.alive is not None else self.reader.frequency(encode_term(term))
+        return len(self.postings(term).chunks) if self.counted is not None else self.reader.frequency(encode_term(term))
 
 
 class Bm25Index:
-    """`ports.LexicalIndex` over a store. Terms are what the analyzer makes of a question."""
+    """`ports.LexicalIndex` over a store, or over the passages in it that are `allowed`.
 
-    def __init__(self, store: Store, *, k1: float = 1.2, b: float = 0.75) -> None:
+    Terms are what the analyzer makes of a question.
+    """
+
+    def __init__(self, store: Store, *, k1: float = 1.2, b: float = 0.75, allowed: Keys | None = None) -> None:
         self._store = store
+        self._allowed = allowed
         self._k1 = k1
         self._b = b
         self._revision: int | None = None
         self._parts: list[_Part] = []
         self._last: tuple[tuple[str, ...], list[NDArray[np.float64]]] | None = None
 
-    def search(self, terms: Sequence[str], k: int, *, allowed: Keys | None = None) -> list[Scored]:
+    def search(self, terms: Sequence[str], k: int) -> list[Scored]:
         """The `k` best passages that hold any of `terms` (repeats count), best first, ties by the smaller key."""
         import numpy as np
 
         found_keys: list[Keys] = []
         found_scores: list[NDArray[np.float64]] = []
         for part, all_scores in zip(self._current(), self._score(terms), strict=True):
-            if allowed is None:
-                numbers = np.flatnonzero(all_scores)
-            else:
-                permitted = part.reader.numbers(allowed)
-                numbers = permitted[all_scores[permitted] > 0]
+            numbers = np.flatnonzero(all_scores)
             numbers = _best(numbers, all_scores[numbers], k)
             found_keys.append(part.reader.keys[numbers])
             found_scores.append(all_scores[numbers])
@@ -79,25 +94,25 @@ class Bm25Index:
         return [Scored(int(keys[place]), float(scores[place])) for place in order]
 
     def scores(self, terms: Sequence[str], keys: Sequence[int]) -> Mapping[int, float]:
-        """The score of each of `keys` that is live; 0.0 where it holds none of the terms."""
+        """The score of each of `keys` that is live and allowed; 0.0 where it holds none of the terms."""
         import numpy as np
 
         wanted = np.array(sorted({int(key) for key in keys}), np.int64)  # np.unique would import numpy.ma: 10 ms
         found: dict[int, float] = {}
         for part, all_scores in zip(self._current(), self._score(terms), strict=True):
             numbers = part.reader.numbers(wanted)
-            if part.alive is not None:
-                numbers = numbers[part.alive[numbers]]
+            if part.counted is not None:
+                numbers = numbers[part.counted[numbers]]
             found.update(zip(part.reader.keys[numbers].tolist(), all_scores[numbers].tolist(), strict=True))
         return found
 
     def idf(self, terms: Sequence[str]) -> Mapping[str, float]:
         """Each distinct term's inverse document frequency; a term no passage holds gets that of one passage.
 
-        An empty index gives 0.0 to every term.
+        Without passages every term gets 0.0.
         """
         parts = self._current()
-        chunks = sum(part.segment.live for part in parts)
+        chunks = sum(part.chunks for part in parts)
         if not chunks:
             return dict.fromkeys(terms, 0.0)
         from ragqa.index.bm25 import PostingsBM25
@@ -108,18 +123,18 @@ class Bm25Index:
     def _current(self) -> list[_Part]:
         """The segments as the store has them now; a writer's store changes under its index."""
         if self._revision != self._store.revision:
-            self._parts = []
-            for segment in postings.segments(self._store.database):
-                reader = segment.reader(self._store.database)
-                self._parts.append(_Part(segment, reader, segment.alive(reader) if segment.dead else None))
-            if sum(part.segment.live for part in self._parts) != self._store.total("chunks"):
+            segments = postings.segments(self._store.database)
+            if sum(segment.live for segment in segments) != self._store.total("chunks"):
                 raise IndexDamaged("the keyword index does not hold every passage", remedy=REMEDY_DAMAGED)
+            self._parts = [
+                _Part.of(segment, segment.reader(self._store.database), self._allowed) for segment in segments
+            ]
             self._revision = self._store.revision
             self._last = None
         return self._parts
 
     def _score(self, terms: Sequence[str]) -> list[NDArray[np.float64]]:
-        """For each segment, the score of each of its chunks; 0 for the dead. The last question's are kept."""
+        """For each segment, the score of each of its chunks, 0 of one that does not count; the last ones are kept."""
         import numpy as np
 
         parts = self._current()
@@ -128,12 +143,12 @@ class Bm25Index:
         found = {term: [part.postings(term) for part in parts] for term in dict.fromkeys(terms)}
         frequencies = {term: sum(len(own.chunks) for own in lists) for term, lists in found.items()}
         held = {term: frequency for term, frequency in frequencies.items() if frequency}
-        scores = [np.zeros(part.segment.chunks) for part in parts]
+        scores = [np.zeros(part.reader.chunks) for part in parts]
         if held:
             from ragqa.index.bm25 import PostingsBM25
 
-            chunks = sum(part.segment.live for part in parts)
-            total = sum(part.segment.live_terms for part in parts)
+            chunks = sum(part.chunks for part in parts)
+            total = sum(part.terms for part in parts)
             model = PostingsBM25(chunks, total, held, k1=self._k1, b=self._b)
             for place, part in enumerate(parts):
                 lengths = part.reader.lengths

@@ -31,17 +31,22 @@ _KEPT_ROWS = 50_000
 
 
 class ExactVectors:
-    """`ports.VectorIndex` over a store. FAISS is not imported where the store has no file."""
+    """`ports.VectorIndex` over a store, or over the passages in it that are `allowed`.
 
-    def __init__(self, store: Store) -> None:
+    FAISS is not imported where the store has no file.
+    """
+
+    def __init__(self, store: Store, *, allowed: Keys | None = None) -> None:
         self._store = store
+        self._allowed = allowed
         self._revision: int | None = None
         self._dimensions = 0
         self._file: VectorFile | None = None
         self._index: Any | None = None
+        self._mask: NDArray[np.bool_] | None = None
         self._tail: list[tuple[Keys, Vectors]] | None = None
 
-    def search(self, query: Vectors, k: int, *, allowed: Keys | None = None) -> list[Scored]:
+    def search(self, query: Vectors, k: int) -> list[Scored]:
         """The `k` best live passages for one query of shape (dimensions,), best first, ties by the smaller key."""
         import numpy as np
 
@@ -51,16 +56,23 @@ class ExactVectors:
         query = np.ascontiguousarray(query, np.float32)
         candidates: list[int] = []
         if self._file is not None:
-            candidates += self._from_file(query, k, allowed)
-        candidates += self._from_store(query, k, allowed)
+            candidates += self._from_file(query, k)
+        candidates += self._from_store(query, k)
         exact = self._exact(query, candidates)
         best = sorted(exact, key=lambda key: (-exact[key], key))[:k]
         return [Scored(key, exact[key]) for key in best]
 
     def scores(self, query: Vectors, keys: Sequence[int]) -> Mapping[int, float]:
-        """The cosine of each of `keys` that is live and has a vector."""
+        """The cosine of each of `keys` that is live, allowed, and has a vector."""
+        import numpy as np
+
         self._refresh()
-        return self._exact(query, [int(key) for key in keys]) if self._dimensions else {}
+        if not self._dimensions:
+            return {}
+        wanted = [int(key) for key in keys]
+        if self._allowed is not None:
+            wanted = np.array(wanted, np.int64)[_among(np.array(wanted, np.int64), self._allowed)].tolist()
+        return self._exact(query, wanted)
 
     def _refresh(self) -> None:
         """Look again at what there is; a writer's store changes under its index."""
@@ -72,19 +84,19 @@ class ExactVectors:
         self._index = vectorfile.open_index(self._file, self._store.folder) if self._file else None
         if self._index is None:
             self._file = None
+        self._mask = vectorfile.live_mask(self._file, self._allowed) if self._file else None
         self._tail = None
         self._revision = self._store.revision
 
-    def _from_file(self, query: Vectors, k: int, allowed: Keys | None) -> list[int]:
+    def _from_file(self, query: Vectors, k: int) -> list[int]:
         """Every passage in the file that may be among its `k` best."""
         assert self._file is not None and self._index is not None
         import faiss
         import numpy as np
 
-        mask = vectorfile.live_mask(self._file, allowed)
         selector = None
-        if mask is not None:
-            bits = np.packbits(mask, bitorder="little")
+        if self._mask is not None:
+            bits = np.packbits(self._mask, bitorder="little")
             # FAISS patches its classes at import, which its type stubs do not know.
             selector = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[call-arg,arg-type]
         wanted = k + _SPARE
@@ -97,16 +109,13 @@ class ExactVectors:
             # Passages with equal text: as many as it takes, so that the smaller keys come first among them.
             wanted *= 8
 
-    def _from_store(self, query: Vectors, k: int, allowed: Keys | None) -> list[int]:
+    def _from_store(self, query: Vectors, k: int) -> list[int]:
         """Every passage newer than the file that may be among the `k` best of those."""
         import numpy as np
 
         keys = np.zeros(0, np.int64)
         scores = np.zeros(0, np.float32)
         for batch_keys, vectors in self._newer():
-            if allowed is not None:
-                permitted = np.isin(batch_keys, allowed, assume_unique=True)
-                batch_keys, vectors = batch_keys[permitted], vectors[permitted]
             keys = np.concatenate([keys, batch_keys])
             scores = np.concatenate([scores, vectors @ query])
             if len(keys) > k:
@@ -116,7 +125,7 @@ class ExactVectors:
         return [int(key) for key in keys]
 
     def _newer(self) -> Iterator[tuple[Keys, Vectors]]:
-        """Vectors that the file does not hold; kept for the next question unless they are many."""
+        """Allowed vectors that the file does not hold; kept for the next question unless they are many."""
         if self._tail is not None:
             yield from self._tail
             return
@@ -124,11 +133,14 @@ class ExactVectors:
         expected = self._store.vector_count() - (self._file.rows - self._file.dead_rows if self._file else 0)
         kept: list[tuple[Keys, Vectors]] = []
         seen = 0
-        for batch in vector_batches(self._store.database, self._dimensions, after=after):
-            seen += len(batch[0])
+        for keys, vectors in vector_batches(self._store.database, self._dimensions, after=after):
+            seen += len(keys)
+            if self._allowed is not None:
+                inside = _among(keys, self._allowed)
+                keys, vectors = keys[inside], vectors[inside]
             if expected <= _KEPT_ROWS:
-                kept.append(batch)
-            yield batch
+                kept.append((keys, vectors))
+            yield keys, vectors
         if seen != expected:
             raise IndexDamaged(f"the index should hold {expected} more vectors and holds {seen}", remedy=REMEDY_DAMAGED)
         if expected <= _KEPT_ROWS:
@@ -140,6 +152,18 @@ class ExactVectors:
         wide = query.astype(np.float64)
         vectors = vectors_of(self._store.database, self._dimensions, keys)
         return {key: _dot(vector, wide) for key, vector in vectors.items()}
+
+
+def _among(keys: Keys, allowed: Keys) -> NDArray[np.bool_]:
+    """For each of `keys`, whether it is one of `allowed` (ascending)."""
+    import numpy as np
+
+    if not len(allowed):
+        return np.zeros(len(keys), np.bool_)
+    places = np.searchsorted(allowed, keys)
+    places[places == len(allowed)] = 0
+    among: NDArray[np.bool_] = allowed[places] == keys
+    return among
 
 
 def _dot(vector: NDArray[np.float16], query: NDArray[np.float64]) -> float:

@@ -16,6 +16,7 @@ class CrossEncoderReranker:
         from sentence_transformers import CrossEncoder
 
         self.name = name
+        self.batch = batch_size
         self._batch_size = batch_size
         self._model = open_model(CrossEncoder, name, setting="rerank.model", on_download=on_download)
         if self._model.num_labels != 1:

@@ -11,6 +11,7 @@ from ragqa.flows.ingest import Refused, Report
 from ragqa.flows.look import State
 from ragqa.flows.search import Found, IndexFacts
 from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta, Pending, Target
+from ragqa.reranking import Reranking
 from ragqa.retrieval import Retrieval, Trace
 from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Quote, Scored, Sentence, Usage
 
@@ -51,9 +52,8 @@ def retrieved() -> tuple[Hit, ...]:
 @pytest.fixture
 def trace() -> Trace:
     ranking = (Scored(1, 0.9), Scored(2, 0.5), Scored(77, 0.1))
-    return Trace(
-        ("annual", "leav"), 0.1, True, ranking, ranking, frozenset({2}), ranking, "tiny", ranking, {"dense": 1.5}
-    )
+    reranking = Reranking("tiny", 3, ranking, ranking, 12.3)
+    return Trace(("annual", "leav"), 0.1, True, ranking, ranking, frozenset({2}), ranking, reranking, {"dense": 1.5})
 
 
 @pytest.fixture
