@@ -42,23 +42,23 @@ def main() -> None:
     shutil.rmtree(folder)
     files = folder / "files"
     files.mkdir(parents=True)
-    _write(files, version=1, numbers=range(0, DOCUMENTS, 2))
-    _ingest(files, folder / "old")
+    write(files, version=1, numbers=range(0, DOCUMENTS, 2))
+    ingested(files, folder / "old")
     old = _dump(folder / "old")
-    _write(files, version=2, numbers=range(DOCUMENTS))
+    write(files, version=2, numbers=range(DOCUMENTS))
     started = time.perf_counter()
-    _ingest(files, _copy(folder / "old", folder / "whole"))
+    ingested(files, copied(folder / "old", folder / "whole"))
     whole_s = time.perf_counter() - started
     new = _dump(folder / "whole")
     chance = random.Random(chosen.seed)
     counts = dict.fromkeys(("killed", "finished first", "lost", "mixed", "check failed", "resume differs"), 0)
     for turn in range(1, chosen.runs + 1):
-        index = _copy(folder / "old", folder / "index")
-        acknowledged, was_killed = _killed_ingest(files, index, chance.uniform(0, whole_s * AFTER))
+        index = copied(folder / "old", folder / "index")
+        acknowledged, was_killed = _killedingested(files, index, chance.uniform(0, whole_s * AFTER))
         counts["killed" if was_killed else "finished first"] += 1
-        counts["check failed"] += _ragqa("check", "--index", str(index), "--json").returncode != 0
+        counts["check failed"] += ragqa("check", "--index", str(index), "--json").returncode != 0
         _judge(_dump(index), old, new, acknowledged, counts)
-        _ingest(files, index)
+        ingested(files, index)
         counts["resume differs"] += _dump(index) != new
         if turn % 20 == 0:
             print(f"{turn} runs: {counts}", file=sys.stderr, flush=True)
@@ -76,7 +76,7 @@ def _judge(found: Dump, old: Dump, new: Dump, acknowledged: set[str], counts: di
             counts["mixed"] += found.get(name) not in (chunks, old.get(name))
 
 
-def _killed_ingest(files: Path, index: Path, after_s: float) -> tuple[set[str], bool]:
+def _killedingested(files: Path, index: Path, after_s: float) -> tuple[set[str], bool]:
     """Ingest, kill `after_s` seconds after the first acknowledgement; which documents were acknowledged."""
     command = [sys.executable, "-m", "ragqa", "ingest", str(files), "--index", str(index), "--format", "jsonl"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -99,7 +99,7 @@ def _killed_ingest(files: Path, index: Path, after_s: float) -> tuple[set[str], 
     return acknowledged, was_killed
 
 
-def _write(files: Path, *, version: int, numbers: range) -> None:
+def write(files: Path, *, version: int, numbers: range) -> None:
     for number in numbers:
         chance = random.Random(f"{version} {number}")
         words = [f"w{chance.randrange(5000)}" for _ in range(60)]
@@ -121,21 +121,21 @@ def _dump(index: Path) -> Dump:
     return {name: tuple(chunks) for name, chunks in texts.items()}
 
 
-def _copy(source: Path, target: Path) -> Path:
+def copied(source: Path, target: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
     return target
 
 
-def _ingest(files: Path, index: Path) -> Mapping[str, object]:
-    done = _ragqa("ingest", str(files), "--index", str(index), "--json")
+def ingested(files: Path, index: Path) -> Mapping[str, object]:
+    done = ragqa("ingest", str(files), "--index", str(index), "--json")
     if done.returncode:
         sys.exit(f"ingest failed: {done.stderr}")
     report: Mapping[str, object] = json.loads(done.stdout)
     return report
 
 
-def _ragqa(*arguments: str) -> subprocess.CompletedProcess[str]:
+def ragqa(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "ragqa", *arguments], capture_output=True, text=True, check=False)
 
 

@@ -1,10 +1,11 @@
-"""How the index grows: building, small commits, merging, and both searches, cold and warm.
+"""How the index grows: building, small commits, merging, both searches, cold and warm, and switching it over.
 
     python bench/scale.py [--sizes 10000 100000] [--batch 256] [--seed 1]
 
 The text is synthetic: 300,000 terms with Zipf's frequencies, 200 terms a chunk, ten chunks a document; vectors are
 clustered, of 384 dimensions. Questions have 8 terms. Cold is a fresh process, from its start to the hits, imports
-included; warm is the median of further questions in one process.
+included; warm is the median of further questions in one process. The switch is that of a re-embedding for which
+everything is staged, in a fresh process: its seconds, and the most memory that the process ever held.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
+from ragqa.index import staging
 from ragqa.index.lexical import Bm25Index
-from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, StoredContent
+from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, StoredContent, Target
 from ragqa.index.store import Store
 from ragqa.index.vectors import ExactVectors
 from ragqa.types import Chunk, Document
@@ -51,6 +54,17 @@ with Store.open(Path(sys.argv[1])) as store:
     assert len(hits) == 100
 """
 
+SWITCH = """
+import resource, sys, time
+from pathlib import Path
+from ragqa.index import staging
+from ragqa.index.store import Store
+with Store.open(Path(sys.argv[1]), write=True) as store:
+    start = time.perf_counter()
+    staging.switch(store)
+    print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+"""
+
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -59,7 +73,16 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     columns = ("chunks", "build s", "compact s", "MB", "10-chunk commits/s", "compact after s", "re-read states ms")
-    columns += ("lexical cold ms", "warm ms", "rare warm ms", "vectors cold ms", "warm ms")
+    columns += (
+        "lexical cold ms",
+        "warm ms",
+        "rare warm ms",
+        "vectors cold ms",
+        "warm ms",
+        "stage s",
+        "switch s",
+        "switch MB",
+    )
     print(" | ".join(columns))
     for size in chosen.sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +128,20 @@ def measure(folder: Path, size: int, batch: int, seed: int) -> list[float]:
     cold = [cold_ms(folder, kind, what) for kind, what in (("lexical", " ".join(common[0])), ("vectors", "7"))]
     warm_ms = [second * 1e3 for second in (*warm, warm_vectors)]
     head = [size, spent, compact_s, megabytes, per_second, again_s, states_s * 1e3]
-    return [*head, cold[0], warm_ms[0], warm_ms[1], cold[1], warm_ms[2]]
+    return [*head, cold[0], warm_ms[0], warm_ms[1], cold[1], warm_ms[2], *switched(folder, size, batch, seed)]
+
+
+def switched(folder: Path, size: int, batch: int, seed: int) -> list[float]:
+    """Seconds to stage what was built, once more, and to switch over to it; megabytes of the process that switches."""
+    corpus = Corpus(seed)
+    with Store.open(folder, write=True) as store:
+        staging.begin(store, Target(EmbedderRecord("synthetic", "2", DIMENSIONS), "", ""))
+        contents = chain(corpus.contents(size // CHUNKS_PER_DOCUMENT), corpus.contents(100))
+        stage_s = 0.0
+        while together := list(islice(contents, batch // CHUNKS_PER_DOCUMENT)):
+            stage_s += seconds(lambda: staging.put(store, together))
+    done = subprocess.run([sys.executable, "-c", SWITCH, str(folder)], check=True, capture_output=True, text=True)
+    return [stage_s, *map(float, done.stdout.split())]
 
 
 def cold_ms(folder: Path, kind: str, what: str) -> float:

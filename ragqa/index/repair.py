@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexDamaged
-from ragqa.index import postings, vectorfile
-from ragqa.index.database import Database
+from ragqa.index import postings, staging, vectorfile
+from ragqa.index.database import Database, Row
 from ragqa.index.integrity import Analyze, Report
 from ragqa.index.rows import (
     CHUNK_COLUMNS,
@@ -19,7 +20,7 @@ from ragqa.index.rows import (
     read_content,
     read_document_row,
     recounted,
-    without_chunks,
+    with_parts,
 )
 from ragqa.index.schema import write_meta
 
@@ -35,7 +36,8 @@ def repair(store: Store, report: Report, analyze: Analyze) -> None:
 
     A document whose text is damaged is marked as failed, so that the next ingest reads its file again. A content
     whose passages or vectors are damaged keeps its text and is embedded again by `ragqa reembed`. Postings, counts and
-    the vector file are made anew. Raises IndexDamaged where SQLite's own structures are damaged.
+    the vector file are made anew; what a re-embedding has staged is dropped where it is damaged. Raises IndexDamaged
+    where SQLite's own structures are damaged.
     """
     if beyond := [finding for finding in report.findings if finding.kind == "sqlite"]:
         raise IndexDamaged(f"the database itself is damaged: {beyond[0].what}", remedy=beyond[0].remedy)
@@ -48,6 +50,7 @@ def repair(store: Store, report: Report, analyze: Analyze) -> None:
             _fail_documents(database, content_id)
             _drop_parts(database, content_id, keep=False)
         _drop_orphans(database)
+        staging.drop_damaged(database)
         _rebuild_postings(database, analyze)
         vectorfile.forget(database)
         _count(database)
@@ -65,7 +68,9 @@ def _drop_parts(database: Database, content_id: int, *, keep: bool) -> None:
         return
     read_content(row)
     database.execute(
-        "UPDATE contents SET chunks = ?, embedded = ?, checksum = ? WHERE id = ?", *without_chunks(row), content_id
+        "UPDATE contents SET chunks = ?, embedded = ?, checksum = ? WHERE id = ?",
+        *with_parts(row, 0, embedded=False),
+        content_id,
     )
 
 
@@ -100,7 +105,7 @@ def _drop_orphans(database: Database) -> None:
 def _rebuild_postings(database: Database, analyze: Analyze) -> None:
     database.execute("DELETE FROM segment_blocks")
     database.execute("DELETE FROM segments")
-    for page in database.pages(CHUNK_COLUMNS, "chunks", "key", rows=_CHUNKS_PER_SEGMENT):
+    for page in _whole_documents(database):
         terms = [analyze(read_chunk(row).chunk.indexed_text) for row in page]
         for row, own in zip(page, terms, strict=True):
             if row[TERMS_COLUMN] != len(own):
@@ -108,6 +113,18 @@ def _rebuild_postings(database: Database, analyze: Analyze) -> None:
                     "UPDATE chunks SET terms = ?, checksum = ? WHERE key = ?", *recounted(row, len(own)), row[0]
                 )
         postings.append(database, [row[0] for row in page], terms)
+
+
+def _whole_documents(database: Database) -> Iterator[list[Row]]:
+    """All chunks in order, some thousands at a time: never a part of a document, whose postings lie in one segment."""
+    waiting: list[Row] = []
+    for page in database.pages(CHUNK_COLUMNS, "chunks", "key"):
+        for row in page:
+            if len(waiting) >= _CHUNKS_PER_SEGMENT and row[2] != waiting[-1][2]:
+                yield waiting
+                waiting = []
+            waiting.append(row)
+    yield waiting
 
 
 def _count(database: Database) -> None:

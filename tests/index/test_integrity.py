@@ -13,6 +13,7 @@ import pytest
 
 from ragqa.errors import IndexDamaged, IndexProblem
 from ragqa.index import layout, vectorfile
+from ragqa.index import repair as repairing
 from ragqa.index.checksums import digest
 from ragqa.index.integrity import Finding, Report, check
 from ragqa.index.lexical import Bm25Index
@@ -154,6 +155,19 @@ def test_vectors_of_the_file_are_compared_with_the_store(filled: Path, made: Sim
             store.database, vectorfile.VectorFile(file.generation, file.last_key, file.rows, file.dead, sums)
         )
         assert kinds(check(store, made.analyze)) == {"vector_file"}
+
+
+def test_a_repair_leaves_each_document_in_one_segment(
+    store: Store, made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the document's removal would leave a part of it to be found."""
+    monkeypatch.setattr(repairing, "_CHUNKS_PER_SEGMENT", 5)
+    for path in (b"/docs/1.txt", b"/docs/2.txt"):
+        made.put(store, path, TEXTS[path])
+    store.database.execute("UPDATE segment_blocks SET data = zeroblob(length(data)) WHERE kind = 'posts'")
+    repair(store, check(store, made.analyze), made.analyze)
+    store.commit(Batch(removed=[b"/docs/2.txt"]))
+    assert check(store, made.analyze).findings == ()
 
 
 def test_damage_to_the_database_itself_is_not_touched(filled: Path, made: SimpleNamespace) -> None:
