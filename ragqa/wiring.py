@@ -140,11 +140,23 @@ def searching(store: Store, config: Config, *, notice: Notice) -> Searching:
 
 
 def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
-    """The embedder that `embedding.model` names."""
-    match settings.model.partition(":")[0]:
+    """The embedder that `embedding.model` names. Raises ConfigError for a setting that it has no use for."""
+    service = settings.model.partition(":")[0]
+    if service in ("builtin", "gemini") and (settings.query_prompt, settings.passage_prompt) != ("auto", "auto"):
+        raise ConfigError(
+            f"the embedding model {settings.model} takes no prompts",
+            remedy='leave embedding.query_prompt and embedding.passage_prompt at "auto"',
+        )
+    match service:
         case "builtin":
             from ragqa.models.builtin import BuiltinEmbedder
 
+            if settings.dimensions not in (0, BuiltinEmbedder.dimensions):
+                # Its numbers are not sorted by weight: a prefix finds less, and 384 are few already.
+                raise ConfigError(
+                    "the built-in embedding model was not trained to have its vectors cut",
+                    remedy="leave embedding.dimensions at 0, or name a Matryoshka model in embedding.model",
+                )
             return BuiltinEmbedder(
                 cache_dir(os.environ), on_export=lambda: notice("preparing the built-in embedding model (only once)")
             )
@@ -156,6 +168,7 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 environment=os.environ,
                 batch_size=settings.batch_size,
                 timeout_s=settings.timeout_s,
+                dimensions=settings.dimensions,
             )
         case "openai":
             from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
@@ -165,12 +178,21 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 environment=os.environ,
                 batch_size=settings.batch_size,
                 timeout_s=settings.timeout_s,
+                dimensions=settings.dimensions,
+                query_prompt=settings.query_prompt,
+                passage_prompt=settings.passage_prompt,
             )
         case _:
             from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
 
             return SentenceTransformerEmbedder(
-                settings.model, batch_size=settings.batch_size, on_download=partial(_announce_download, notice)
+                settings.model,
+                dimensions=settings.dimensions,
+                query_prompt=settings.query_prompt,
+                passage_prompt=settings.passage_prompt,
+                batch_size=settings.batch_size,
+                on_download=partial(_announce_download, notice),
+                notice=notice,
             )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ragqa import wiring
 from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig
-from ragqa.errors import MissingKey
+from ragqa.errors import ConfigError, MissingKey
 from ragqa.models import gemini
 from ragqa.models.tokens import EstimatedTokens
 
@@ -77,6 +77,20 @@ def test_a_service_without_its_key_is_refused_before_anything_is_read(monkeypatc
         monkeypatch.delenv(key, raising=False)
     with pytest.raises(MissingKey):
         wiring.embedder(EmbeddingConfig(model="gemini:some-model"), notice=print)
+
+
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        (EmbeddingConfig(dimensions=128), "embedding.dimensions at 0"),
+        (EmbeddingConfig(query_prompt="query: "), "embedding.query_prompt"),
+        (EmbeddingConfig(model="gemini:m", passage_prompt="none"), "embedding.passage_prompt"),
+    ],
+)
+def test_a_setting_that_the_model_has_no_use_for_is_refused(settings: EmbeddingConfig, remedy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wiring.embedder(settings, notice=print)
+    assert remedy in caught.value.remedy
 
 
 def test_the_keys_are_those_that_gemini_takes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 WORDS = "rain snow wind falls on monday the roof query passage : sensor log 雨 下 了".split()  # noqa: SIM905 - it reads as text
@@ -47,16 +49,41 @@ def save_body(folder: Path, *, labels: int | None = None, seed: int = 0) -> Path
     return folder
 
 
-def save_embedder(folder: Path, *, seed: int = 0) -> Path:
-    """A sentence-transformers model with prompts of its own, whose vectors are not of unit length."""
-    from sentence_transformers import SentenceTransformer
+def save_embedder(
+    folder: Path,
+    *,
+    name: str = "model",
+    prompts: Mapping[str, str] | None = None,
+    default_prompt: str | None = None,
+    pooling: str = "mean",
+    normalize: bool = False,
+    similarity: str | None = None,
+    seed: int = 0,
+) -> Path:
+    """A sentence-transformers model, saved in `folder / name` with the layout that published ones have.
 
-    prompts = {"query": "query : ", "document": "passage : "}
-    # Given a bare body, the library puts the mean over its tokens on top.
-    model = SentenceTransformer(str(save_body(folder / "body", seed=seed)), prompts=prompts, device="cpu")
+    Unless told otherwise, it has prompts of its own and vectors that are not of unit length.
+    """
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Normalize, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    body = Transformer(str(save_body(folder / "body", seed=seed)))
+    modules = [body, Pooling(32, pooling_mode=pooling), *([Normalize()] if normalize else [])]
+    model = SentenceTransformer(
+        modules=modules,
+        prompts={"query": "query : ", "document": "passage : "} if prompts is None else dict(prompts),
+        default_prompt_name=default_prompt,
+        similarity_fn_name=similarity,
+        device="cpu",
+    )
     model.max_seq_length = MAX_TOKENS
-    model.save(str(folder / "model"))
-    return folder / "model"
+    model.save(str(folder / name))
+    settings = folder / name / "config_sentence_transformers.json"
+    if prompts is not None:
+        # The library adds empty prompts that published files do not have.
+        settings.write_text(json.dumps({**json.loads(settings.read_text()), "prompts": dict(prompts)}))
+    return folder / name
 
 
 def save_cross_encoder(folder: Path, *, labels: int = 1) -> Path:
