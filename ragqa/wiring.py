@@ -183,17 +183,35 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 passage_prompt=settings.passage_prompt,
             )
         case _:
-            from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
+            return _named_embedder(settings, notice)
 
-            return SentenceTransformerEmbedder(
-                settings.model,
-                dimensions=settings.dimensions,
-                query_prompt=settings.query_prompt,
-                passage_prompt=settings.passage_prompt,
-                batch_size=settings.batch_size,
-                on_download=partial(_announce_download, notice),
-                notice=notice,
-            )
+
+def _named_embedder(settings: EmbeddingConfig, notice: Notice) -> Embedder:
+    """A model by name or folder: the fast way for a static one, sentence-transformers for all others.
+
+    A static model that is not on this machine is fetched by sentence-transformers, and found here afterwards, so that
+    one model never has two fingerprints.
+    """
+    from ragqa.models import static
+
+    name, query, passage = settings.model, settings.query_prompt, settings.passage_prompt
+    root = static.find(name)
+    if root is None:
+        from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
+
+        fetched = SentenceTransformerEmbedder(
+            name,
+            dimensions=settings.dimensions,
+            query_prompt=query,
+            passage_prompt=passage,
+            batch_size=settings.batch_size,
+            on_download=partial(_announce_download, notice),
+            notice=notice,
+        )
+        root = static.find(name)
+        if root is None:
+            return fetched
+    return static.StaticEmbedder(name, root, dimensions=settings.dimensions, query_prompt=query, passage_prompt=passage)
 
 
 def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:

@@ -20,7 +20,7 @@ def open_model(
 
     `make` is a class of sentence-transformers, imported after `silence()`. `setting` is what the user would change.
     """
-    is_path = name.startswith((".", "/", "~")) or Path(name).is_dir()
+    is_path = _is_path(name)
     place = str(Path(name).expanduser()) if is_path else name
     if is_path and not Path(place).is_dir():
         raise ConfigError(f"there is no model in {name}", remedy=f"{setting} names a folder or a model of the hub")
@@ -43,6 +43,35 @@ def open_model(
             f"the model {name} is neither on this machine nor to be had: {_first_line(error)}",
             remedy=f"check the name in {setting} and the network",
         ) from error
+
+
+def snapshot(name: str) -> Path | None:
+    """The folder of a model that is on this machine, by the layout of the hub's cache; nothing is imported or asked."""
+    if _is_path(name):
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    kept = _cache() / f"models--{repository.replace('/', '--')}"
+    try:
+        revision = (kept / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    folder = kept / "snapshots" / revision
+    return folder if revision and folder.is_dir() else None
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or Path(name).is_dir()
+
+
+def _cache() -> Path:
+    """Where sentence-transformers keeps what it fetches: its own folder, else that of the hub's library."""
+    for variable in ("SENTENCE_TRANSFORMERS_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if named := os.environ.get(variable):
+            return Path(named).expanduser()
+    home = os.environ.get("HF_HOME")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home or f"{base}/huggingface").expanduser() / "hub"
 
 
 def is_offline(environment: Mapping[str, str]) -> bool:

@@ -109,8 +109,8 @@ def _longest(model: Any) -> int:
     """Tokens that the model reads of a text, special ones not counted; a model without a limit gets a generous one."""
     limit = model.max_seq_length
     tokens = int(limit) if limit and limit < 1_000_000 else 8192
-    specials = getattr(model.tokenizer, "num_special_tokens_to_add", None)
-    return tokens - (specials(pair=False) if specials is not None else 0)
+    # Static models bring the bare tokenizer, and use it without special tokens.
+    return tokens - (model.tokenizer.num_special_tokens_to_add(pair=False) if callable(model.tokenizer) else 0)
 
 
 def _is_same_order(similarity: str, probe: Any) -> bool:

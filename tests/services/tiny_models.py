@@ -5,28 +5,38 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 WORDS = "rain snow wind falls on monday the roof query passage : sensor log 雨 下 了".split()  # noqa: SIM905 - it reads as text
+VOCABULARY = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
 MAX_TOKENS = 32
+
+
+def tokenizer() -> Tokenizer:
+    """One token for each word, and one for every other."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    made = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    specials = [("[CLS]", VOCABULARY["[CLS]"]), ("[SEP]", VOCABULARY["[SEP]"])]
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=specials
+    )
+    return made
 
 
 def save_body(folder: Path, *, labels: int | None = None, seed: int = 0) -> Path:
     """A two-layer BERT with its tokenizer: an encoder, or with `labels` a classifier."""
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
-    vocabulary = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    specials = [("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=specials
-    )
     torch.manual_seed(seed)
     config = BertConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=len(VOCABULARY),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=4,
@@ -38,7 +48,7 @@ def save_body(folder: Path, *, labels: int | None = None, seed: int = 0) -> Path
     body = BertForSequenceClassification(config) if labels else BertModel(config)
     body.save_pretrained(folder)
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+        tokenizer_object=tokenizer(),
         unk_token="[UNK]",
         pad_token="[PAD]",
         cls_token="[CLS]",
@@ -89,3 +99,35 @@ def save_embedder(
 def save_cross_encoder(folder: Path, *, labels: int = 1) -> Path:
     """A cross-encoder with one output, or with several, as a classifier has."""
     return save_body(folder, labels=labels)
+
+
+def save_static(folder: Path, *, prompts: Mapping[str, str] | None = None, seed: int = 0) -> Path:
+    """A sentence-transformers model that is one table of token vectors, as its StaticEmbedding saves it."""
+    import numpy as np
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Normalize
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    rows = np.random.default_rng(seed).standard_normal((len(VOCABULARY), 16)).astype(np.float32)
+    modules = [StaticEmbedding(tokenizer(), embedding_weights=rows), Normalize()]
+    SentenceTransformer(modules=modules, prompts=dict(prompts or {}), device="cpu").save(str(folder))
+    return folder
+
+
+def save_model2vec(folder: Path, *, kind: str = "float32", quantized: bool = False) -> Path:
+    """A folder as Model2Vec writes it; `quantized` ones share rows among tokens and weigh each token by itself."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(7)
+    count = 6 if quantized else len(VOCABULARY)
+    rows = (torch.randn(count, 16) * 40).to(getattr(torch, kind))
+    tensors = {"embeddings": rows}
+    if quantized:
+        tensors["mapping"] = torch.randint(0, count, (len(VOCABULARY),), dtype=torch.int64)
+        tensors["weights"] = torch.rand(len(VOCABULARY), dtype=torch.float64) + 0.1
+    save_file(tensors, folder / "model.safetensors")
+    tokenizer().save(str(folder / "tokenizer.json"))
+    (folder / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": True, "hidden_dim": 16}))
+    return folder
