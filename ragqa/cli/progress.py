@@ -1,4 +1,4 @@
-"""The progress of an ingest on a terminal's stderr: files done, chunks a second, time gone by."""
+"""Progress on a terminal's stderr, of an ingest and of a re-embedding: what is done, chunks a second, time gone by."""
 
 from __future__ import annotations
 
@@ -8,32 +8,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ragqa.cli.gate import visible
+from ragqa.flows import reembed
 from ragqa.flows.ingest import Embedded, Event, Planned, Refused, Stored
 
 if TYPE_CHECKING:
-    from rich.progress import ProgressColumn
+    from rich.progress import Progress, ProgressColumn, TaskID
+
+
+Note = Callable[[str], None]
 
 
 @contextmanager
-def bar() -> Iterator[tuple[Callable[[Event], None], Callable[[str], None]]]:
-    """Yields what is to be told of each event, and what writes a note above the bar.
-
-    The bar is gone when it ends: the report says the rest. It shows no time left, because files differ too much in
-    size for their number to tell; what moves all the time is the clock and the dots.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.text import Text
-
-    columns: list[ProgressColumn] = [
-        SpinnerColumn(),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("files · {task.fields[chunks]:,} chunks{task.fields[rate]}"),
-        TimeElapsedColumn(),
-    ]
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task("", total=None, chunks=0, rate="")
+def bar() -> Iterator[tuple[Callable[[Event], None], Note]]:
+    """Yields what is to be told of each event of an ingest, and what writes a note above the bar."""
+    with _shown("files") as (progress, task, note):
         stored = 0
 
         def on_event(event: Event) -> None:
@@ -47,11 +35,56 @@ def bar() -> Iterator[tuple[Callable[[Event], None], Callable[[str], None]]]:
                 case Refused():
                     progress.update(task, advance=1)
                 case Embedded():
-                    elapsed = progress.tasks[0].elapsed or 1.0
-                    done = stored + event.chunks
-                    progress.update(task, chunks=done, rate=f" · {done / max(elapsed, 0.1):.0f}/s")
-
-        def note(line: str) -> None:
-            progress.console.print(Text(visible(line)))
+                    _embedded(progress, task, stored + event.chunks)
 
         yield on_event, note
+
+
+@contextmanager
+def reembedding_bar() -> Iterator[tuple[Callable[[reembed.Event], None], Note]]:
+    """The same for a re-embedding."""
+    with _shown("documents") as (progress, task, note):
+        staged = 0
+
+        def on_event(event: reembed.Event) -> None:
+            nonlocal staged
+            match event:
+                case reembed.Started():
+                    progress.update(task, total=event.documents, completed=event.staged)
+                case reembed.Staged():
+                    staged = event.chunks
+                    progress.update(task, completed=event.documents, chunks=staged)
+                case reembed.Switching():
+                    progress.update(task, rate=" · switching over")
+                case Embedded():
+                    _embedded(progress, task, staged + event.chunks)
+
+        yield on_event, note
+
+
+@contextmanager
+def _shown(things: str) -> Iterator[tuple[Progress, TaskID, Note]]:
+    """A bar that is gone when it ends: the report says the rest.
+
+    It shows no time left, because documents differ too much in size for their number to tell; what moves all the time
+    is the clock and the dots.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    columns: list[ProgressColumn] = [
+        SpinnerColumn(),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn(things + " · {task.fields[chunks]:,} chunks{task.fields[rate]}"),
+        TimeElapsedColumn(),
+    ]
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+        task = progress.add_task("", total=None, chunks=0, rate="")
+        yield progress, task, lambda line: progress.console.print(Text(visible(line)))
+
+
+def _embedded(progress: Progress, task: TaskID, chunks: int) -> None:
+    elapsed = progress.tasks[0].elapsed or 1.0
+    progress.update(task, chunks=chunks, rate=f" · {chunks / max(elapsed, 0.1):.0f}/s")

@@ -11,9 +11,9 @@ from ragqa.cli.gate import Styled, safe, style
 if TYPE_CHECKING:
     from ragqa.flows.ingest import Refused, Report
     from ragqa.flows.look import State
-    from ragqa.flows.upkeep import Reembedded
+    from ragqa.flows.reembed import Discarded, Reembedded
     from ragqa.index.integrity import Report as CheckReport
-    from ragqa.index.records import DocumentState
+    from ragqa.index.records import DocumentState, Pending
 
 _STALE_SHOWN = 5
 _ROOTS_SHOWN = 5
@@ -85,6 +85,7 @@ def status(state: State) -> Styled:
         ("chunks", f"{state.counts.chunks:,}"),
         ("languages", ", ".join(f"{name} {count:,}" for name, count in languages) or "none yet"),
         ("embedder", f"{embedder.name} ({embedder.dimensions} dimensions)" if embedder else "none yet"),
+        *([("reembed", _pending(state.reembedding))] if state.reembedding else []),
         ("folders", _outermost(state.roots) or "none yet"),
         ("freshness", fresh),
     ]
@@ -95,6 +96,13 @@ def status(state: State) -> Styled:
         lines.append(style(f"{label:<{_LABEL_WIDTH}}", "bold") + head)
         lines += [Styled(" " * _LABEL_WIDTH) + line for line in rest]
     return _joined(lines)
+
+
+def _pending(pending: Pending) -> str:
+    return (
+        f"{pending.staged:,} of {_many(pending.contents, 'document')} made anew with {pending.target.embedder.name}, "
+        "not yet in use; `ragqa reembed` with that model goes on, --discard drops them"
+    )
 
 
 def _outermost(roots: Sequence[bytes]) -> str:
@@ -148,8 +156,25 @@ def removed(shown: Sequence[str], *, dry_run: bool) -> Styled:
 
 
 def reembedded(done: Reembedded) -> Styled:
-    """How much was made anew."""
-    return _joined([safe(f"embedded {_many(done.chunks, 'chunk')} of {_many(done.documents, 'document')} anew")])
+    """How a re-embedding ended."""
+    made = f"{_many(done.chunks, 'chunk')} of {_many(done.documents, 'document')}"
+    match done.outcome:
+        case "switched":
+            earlier = f" ({done.resumed:,} of them by an earlier run)" if done.resumed else ""
+            said = f"embedded {made} anew{earlier}; the index is switched over"
+        case "completed":
+            said = f"embedded {made} that a repair had left without vectors"
+        case "unchanged":
+            said = "nothing to do: the index is made with these settings; --force makes all of it anew"
+        case "discarded":
+            said = f"discarded {_many(done.documents, 'document')}; the index is as it was"
+    return _joined([safe(said)])
+
+
+def discarded(event: Discarded) -> str:
+    """What an unfinished run had made, and this one has no use for."""
+    made = _many(event.documents, "document")
+    return f"discarded {made} that an unfinished run had made with {event.model}, or with other settings"
 
 
 def _joined(lines: Sequence[Styled]) -> Styled:

@@ -129,6 +129,15 @@ _ASK = {
     "timings_ms": _TIMINGS,
 }
 
+_EMBEDDER = _object(name=_TEXT, dimensions=_COUNT)
+_REEMBED = {
+    "schema_version": _VERSION,
+    "outcome": {"enum": ["switched", "completed", "unchanged", "discarded"]},
+    "documents": _described(_COUNT, "Made anew, or discarded; equal ones counted once."),
+    "chunks": _COUNT,
+    "resumed": _described(_COUNT, "Of the documents, how many an earlier run had made."),
+}
+
 _REFUSED = {"document": _PATH, "code": _TEXT, "reason": _TEXT}
 _INGEST = {
     "schema_version": _VERSION,
@@ -208,9 +217,18 @@ _SHAPES: dict[str, Schema] = {
         failed=_COUNT,
         chunks=_COUNT,
         languages=_map(_COUNT),
-        embedder=_or_null(_object(name=_TEXT, dimensions=_COUNT)),
+        embedder=_or_null(_EMBEDDER),
         analyzer=_TEXT,
         chunker=_TEXT,
+        reembedding=_or_null(
+            _object(
+                embedder=_EMBEDDER,
+                analyzer=_TEXT,
+                chunker=_TEXT,
+                staged=_described(_COUNT, "Of `contents`, how many are made anew; none is in use yet."),
+                contents=_described(_COUNT, "Documents, equal ones counted once."),
+            )
+        ),
         roots=_list(_PATH),
         stale_files=_COUNT,
         stale=_list(_PATH),
@@ -220,7 +238,18 @@ _SHAPES: dict[str, Schema] = {
     "document": _DOCUMENT,
     "get": _object(schema_version=_VERSION, passages=_list(_object(**_PASSAGE))),
     "remove": _object(schema_version=_VERSION, dry_run=_FLAG, removed=_list(_PATH)),
-    "reembed": _object(schema_version=_VERSION, documents=_COUNT, chunks=_COUNT),
+    "reembed": _object(**_REEMBED),
+    "reembed-event": {
+        "oneOf": [
+            _event("discarded", model=_TEXT, documents=_COUNT),
+            _event("started", documents=_COUNT, staged=_COUNT),
+            _event("embedded", chunks=_COUNT),
+            _event("staged", documents=_COUNT, chunks=_COUNT),
+            _event("switching"),
+            _event("result", **_REEMBED),
+            _ERROR,
+        ]
+    },
     "check": _object(
         schema_version=_VERSION,
         sound=_FLAG,
@@ -243,6 +272,7 @@ _SHAPES: dict[str, Schema] = {
 _TITLES = {
     "ask-event": "A line of `ragqa ask --format jsonl`",
     "ingest-event": "A line of `ragqa ingest --format jsonl`",
+    "reembed-event": "A line of `ragqa reembed --format jsonl`",
     "hit": "A line of `ragqa search --format jsonl`",
     "document": "A line of `ragqa list --format jsonl`",
     "error": "What any command writes in JSON mode when it fails",

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ragqa.errors import RagqaError
     from ragqa.flows import ask as ask_flow
     from ragqa.flows import ingest as ingest_flow
+    from ragqa.flows import reembed as reembed_flow
     from ragqa.flows.look import State
     from ragqa.flows.search import Found, IndexFacts
-    from ragqa.flows.upkeep import Reembedded
     from ragqa.index.integrity import Report as CheckReport
-    from ragqa.index.records import DocumentState
+    from ragqa.index.records import DocumentState, EmbedderRecord
     from ragqa.reranking import Reranking
     from ragqa.retrieval import Trace
     from ragqa.types import Citation, Hit, Passage, Scored
@@ -175,7 +175,7 @@ def ingest_event(event: ingest_flow.Event) -> Shape:
 
 def status(state: State) -> Shape:
     """`ragqa status`."""
-    embedder = state.meta.embedder
+    embedder, pending = state.meta.embedder, state.reembedding
     return {
         **_versioned(),
         "index": state.folder,
@@ -185,9 +185,17 @@ def status(state: State) -> Shape:
         "failed": state.counts.documents.get("failed", 0),
         "chunks": state.counts.chunks,
         "languages": dict(state.counts.languages),
-        "embedder": embedder and {"name": embedder.name, "dimensions": embedder.dimensions},
+        "embedder": embedder and _embedder(embedder),
         "analyzer": state.meta.analyzer,
         "chunker": state.meta.chunker,
+        "reembedding": pending
+        and {
+            "embedder": _embedder(pending.target.embedder),
+            "analyzer": pending.target.analyzer,
+            "chunker": pending.target.chunker,
+            "staged": pending.staged,
+            "contents": pending.contents,
+        },
         "roots": [root.decode("utf-8", "backslashreplace") for root in state.roots],
         "stale_files": len(state.stale),
         "stale": list(state.stale),
@@ -240,9 +248,33 @@ def removed(shown: Sequence[str], *, dry_run: bool) -> Shape:
     return {**_versioned(), "dry_run": dry_run, "removed": list(shown)}
 
 
-def reembedded(done: Reembedded) -> Shape:
+def reembedded(done: reembed_flow.Reembedded) -> Shape:
     """`ragqa reembed`."""
-    return {**_versioned(), "documents": done.documents, "chunks": done.chunks}
+    return {
+        **_versioned(),
+        "outcome": done.outcome,
+        "documents": done.documents,
+        "chunks": done.chunks,
+        "resumed": done.resumed,
+    }
+
+
+def reembed_event(event: reembed_flow.Event) -> Shape:
+    """One line of `ragqa reembed --format jsonl`; the last is `{"event": "result", ...}` with all of `reembed`."""
+    from ragqa.flows.ingest import Embedded
+    from ragqa.flows.reembed import Discarded, Staged, Started, Switching
+
+    match event:
+        case Discarded(model, documents):
+            return {"event": "discarded", "model": model, "documents": documents}
+        case Started(documents, staged):
+            return {"event": "started", "documents": documents, "staged": staged}
+        case Embedded(chunks):
+            return {"event": "embedded", "chunks": chunks}
+        case Staged(documents, chunks):
+            return {"event": "staged", "documents": documents, "chunks": chunks}
+        case Switching():
+            return {"event": "switching"}
 
 
 def settings(values: Mapping[str, object], keys: Mapping[str, str | None]) -> Shape:
@@ -262,6 +294,10 @@ def error(error: RagqaError) -> Shape:
 
 def _versioned() -> Shape:
     return {"schema_version": SCHEMA_VERSION}
+
+
+def _embedder(embedder: EmbedderRecord) -> Shape:
+    return {"name": embedder.name, "dimensions": embedder.dimensions}
 
 
 def _refused(refused: ingest_flow.Refused) -> Shape:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragqa.cli.command import Session, command
-from ragqa.errors import IndexDamaged
+from ragqa.cli.command import Format, Session, command
+from ragqa.errors import IndexDamaged, UsageError
+
+if TYPE_CHECKING:
+    from ragqa.flows.reembed import Event
 
 
 def register(app: typer.Typer) -> None:
@@ -63,24 +68,60 @@ def reembed(
     model: Annotated[
         str | None, typer.Option("--model", metavar="NAME", help="The embedding model. [default: as in the settings]")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also if nothing that decides a vector has changed.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Drop what an unfinished run has made.")] = False,
 ) -> int:
     """Chunk and embed everything again, from stored text.
 
-    Needed after a change of the embedding model or of chunk sizes; no file is read.
+    Needed after a change of the embedding model or of chunk sizes; no file is read. The index answers as before until
+    all is made, then is switched over at once. A run that was stopped goes on where it was.
     """
     from ragqa import wiring
     from ragqa.cli import reports, shapes
-    from ragqa.flows import upkeep
+    from ragqa.flows import reembed as flow
 
+    if discard and (force or model is not None):
+        raise UsageError("--discard takes neither --model nor --force: it only drops what is not in use")
     with wiring.open_store(session.index, write=True) as store:
-        embedder = wiring.embedder(session.config.embedding, notice=session.note)
-        done = upkeep.reembed(
-            store,
-            embedder,
-            session.config.chunk,
-            on_embedded=lambda done, of: session.note(f"{done} of {of} documents"),
-        )
-    session.data(shapes.reembedded(done), lambda: reports.reembedded(done))
+        if discard:
+            done = flow.discard(store)
+        else:
+            embedder = wiring.embedder(session.config.embedding, notice=session.note)
+            with _progress(session) as on_event:
+                done = flow.reembed(store, embedder, session.config.chunk, force=force, on_event=on_event)
+    if session.format is Format.JSONL:
+        session.out.json({"event": "result", **shapes.reembedded(done)})
+    else:
+        session.data(shapes.reembedded(done), lambda: reports.reembedded(done))
     if model is not None:
         session.note(f"questions need this model too: set embedding.model = {model!r} in the settings")
     return 0
+
+
+@contextmanager
+def _progress(session: Session) -> Iterator[Callable[[Event], None]]:
+    """Who is told of each event: a pipe gets them as JSON lines, a terminal a bar on stderr, anyone else nothing."""
+    if session.format is Format.JSONL:
+        from ragqa.cli import shapes
+
+        yield _noting(session.note, lambda event: session.out.json(shapes.reembed_event(event)))
+    elif session.shows_progress:
+        from ragqa.cli.progress import reembedding_bar
+
+        with reembedding_bar() as (show, note):
+            yield _noting(note, show)
+    else:
+        yield _noting(session.note, lambda event: None)
+
+
+def _noting(note: Callable[[str], None], show: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Events are shown, and what was thrown away is said to everyone."""
+    from ragqa.cli import reports
+    from ragqa.flows.reembed import Discarded
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Discarded):
+            note(reports.discarded(event))
+        show(event)
+
+    return on_event

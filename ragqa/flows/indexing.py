@@ -86,9 +86,9 @@ def contents(
     Chunks of all of them are embedded together, at most `EMBED_TOGETHER` at once, so that many small documents fill
     whole batches; `on_embedded` is told how many are done.
     """
-    texts = [chunk.indexed_text for _, _, chunks in parsed for chunk in chunks]
-    if not texts:
+    if not parsed:
         return
+    texts = [chunk.indexed_text for _, _, chunks in parsed for chunk in chunks]
     vectors = _embed(texts, embedder(), on_embedded)
     shares = [embedder().unknown_share(text) for text in texts]
     start = 0

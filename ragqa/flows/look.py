@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ragqa.errors import NoEvidence
 from ragqa.flows.search import stale
+from ragqa.index import staging
 
 if TYPE_CHECKING:
-    from ragqa.index.records import Counts, DocumentState, IndexMeta
+    from ragqa.index.records import Counts, DocumentState, IndexMeta, Pending
     from ragqa.index.store import Store
     from ragqa.types import Passage
 
@@ -25,6 +26,7 @@ class State:
     stale: tuple[str, ...]
     """Display paths of documents whose file changed or vanished since it was ingested."""
     bytes: int
+    reembedding: Pending | None = None
 
 
 def status(store: Store) -> State:
@@ -36,6 +38,7 @@ def status(store: Store) -> State:
         roots=tuple(store.roots()),
         stale=tuple(stale(store)),
         bytes=store.bytes_on_disk(),
+        reembedding=staging.pending(store.database),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ragqa.errors import IndexDamaged
 from ragqa.index import postings, vectorfile
 from ragqa.index.checksums import digest
-from ragqa.index.database import REMEDY_DAMAGED, Database
+from ragqa.index.database import REMEDY_DAMAGED, Database, Row
 from ragqa.index.records import Batch, DocumentRecord, StoredContent, Touched
 from ragqa.index.rows import (
     DOCUMENT_COLUMNS,
@@ -15,6 +15,7 @@ from ragqa.index.rows import (
     content_row,
     document_row,
     read_document_row,
+    with_parts,
 )
 from ragqa.index.schema import read_meta, write_meta
 from ragqa.index.vectorblocks import write_vectors
@@ -54,6 +55,70 @@ def apply(database: Database, batch: Batch) -> int:
     return generation
 
 
+def replace_all(database: Database, made: Iterable[tuple[Row, StoredContent]]) -> None:
+    """Give every content other chunks, vectors and postings: a new generation in which only texts are as they were.
+
+    `made` yields each content once, its row with CONTENT_COLUMNS first. It is asked for the next one when the one
+    before is written and the old parts of that are gone, so neither memory nor the file must hold everything twice.
+    """
+    generation = int(read_meta(database)["generation"]) + 1
+    database.execute("DELETE FROM segment_blocks")
+    database.execute("DELETE FROM segments")
+    vectorfile.forget(database)
+    parts = _Parts(database)
+    first_key = parts.next_key
+    for row, content in made:
+        _remove_rows(database, row[0])
+        parts.add(row[0], content)
+        database.execute(
+            "UPDATE contents SET chunks = ?, embedded = ?, checksum = ? WHERE id = ?",
+            *with_parts(row, len(content.chunks), embedded=True),
+            row[0],
+        )
+        if len(parts.keys) >= SEGMENT_CHUNKS:
+            parts.append_segment()
+            postings.merge_due(database)
+    parts.append_segment()
+    postings.merge_due(database)
+    # What belongs to no content is there only where something was damaged.
+    database.execute("DELETE FROM vectors WHERE first_key < ?", first_key)
+    database.execute("DELETE FROM chunks WHERE key < ?", first_key)
+    write_meta(database, generation=str(generation), chunks=str(parts.next_key - first_key))
+
+
+SEGMENT_CHUNKS = 2_000
+"""Chunks whose terms `replace_all` holds in memory, beyond those of the content that crosses the line."""
+
+
+class _Parts:
+    """Adds the chunks, vectors and postings of contents. Keys go on from the greatest that was ever used."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        row = database.row("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'")
+        self.next_key = 1 + int(row[0]) if row else 1
+        self.keys: list[int] = []
+        """Of the chunks that still lack their postings."""
+        self._terms: list[Sequence[str]] = []
+
+    def add(self, content_id: int, content: StoredContent) -> None:
+        """Write all but the postings."""
+        keys = range(self.next_key, self.next_key + len(content.chunks))
+        self._database.execute_many(
+            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [chunk_row(key, content_id, place, content) for place, key in enumerate(keys)],
+        )
+        write_vectors(self._database, content_id, keys.start, content.vectors)
+        self.next_key = keys.stop
+        self.keys.extend(keys)
+        self._terms.extend(content.terms)
+
+    def append_segment(self) -> None:
+        """Write the postings of all that was added since the last time, as one segment."""
+        postings.append(self._database, self.keys, self._terms)
+        self.keys, self._terms = [], []
+
+
 class _Removals:
     """Takes contents out, with their chunks, vectors and postings."""
 
@@ -78,19 +143,21 @@ class _Removals:
         first, last, chunks, terms = row
         postings.mark_dead(self._database, first, last, chunks=chunks, terms=terms)
         vectorfile.mark_dead(self._database, first, last)
-        self._database.execute("DELETE FROM vectors WHERE content_id = ?", content_id)
-        self._counts["chunks"] -= self._database.execute("DELETE FROM chunks WHERE content_id = ?", content_id)
+        self._counts["chunks"] -= _remove_rows(self._database, content_id)
+
+
+def _remove_rows(database: Database, content_id: int) -> int:
+    """Remove the vectors and the chunks of a content; how many chunks."""
+    database.execute("DELETE FROM vectors WHERE content_id = ?", content_id)
+    return database.execute("DELETE FROM chunks WHERE content_id = ?", content_id)
 
 
 def _add_contents(
     database: Database, added: Sequence[StoredContent], removals: _Removals, counts: dict[str, int]
 ) -> dict[tuple[str, str], int]:
     """Insert or replace contents, and append one segment for all of them; their ids by identity."""
-    row = database.row("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'")
-    next_key = 1 + int(row[0]) if row else 1
     ids: dict[tuple[str, str], int] = {}
-    keys: list[int] = []
-    terms: list[Sequence[str]] = []
+    parts = _Parts(database)
     for content in added:
         identity = (content.sha256, content.document.loader)
         if identity in ids:
@@ -113,16 +180,9 @@ def _add_contents(
             structure,
             text,
         )
-        database.execute_many(
-            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [chunk_row(next_key + place, content_id, place, content) for place in range(len(content.chunks))],
-        )
-        write_vectors(database, content_id, next_key, content.vectors)
-        keys.extend(range(next_key, next_key + len(content.chunks)))
-        terms.extend(content.terms)
-        next_key += len(content.chunks)
+        parts.add(content_id, content)
         counts["chunks"] += len(content.chunks)
-    postings.append(database, keys, terms)
+    parts.append_segment()
     return ids
 
 

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 from ragqa.errors import IndexDamaged
-from ragqa.index import postings, rows, vectorfile
+from ragqa.index import postings, rows, staging, vectorfile
 from ragqa.index.database import Database, Row
 from ragqa.index.rows import ChunkRow, ContentRow
 from ragqa.index.vectorblocks import COLUMNS, decode, vector_batches
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ragqa.index.postings import Segment
     from ragqa.index.store import Store
 
-Kind = Literal["sqlite", "record", "text", "passages", "vectors", "postings", "vector_file", "counts", "commits"]
+Kind = Literal[
+    "sqlite", "record", "text", "passages", "vectors", "postings", "vector_file", "staging", "counts", "commits"
+]
 Analyze = Callable[[str], Sequence[str]]
 
 _REBUILD = "`ragqa check --repair` rebuilds it from what is stored"
@@ -34,6 +36,7 @@ _REMEDIES: dict[Kind, str] = {
     "vectors": "`ragqa check --repair`, then `ragqa reembed` makes them anew from the stored text",
     "postings": _REBUILD,
     "vector_file": _REBUILD,
+    "staging": "`ragqa check --repair` drops it, or `ragqa reembed` makes it anew; the index answers without it",
     "counts": _REBUILD,
     "commits": "`ragqa ingest` your folders again: it adds only what is missing",
 }
@@ -78,6 +81,7 @@ def check(store: Store, analyze: Analyze) -> Report:
         ("vectors", looked.vectors),
         ("postings", looked.postings),
         ("vector_file", looked.vector_file),
+        ("staging", looked.staging),
     )
     findings: list[Finding] = []
     for kind, part in parts:
@@ -248,6 +252,11 @@ class _Check:
             return  # found by `vectors`
         if done != len(places):
             yield Finding("vector_file", "the vector file holds passages that the store does not")
+
+    def staging(self) -> Iterator[Finding]:
+        """What a re-embedding has made so far and is not in use yet."""
+        for what in staging.damage(self._database):
+            yield Finding("staging", what)
 
     def counts(self, *, damaged: bool) -> Iterator[Finding]:
         """The index's own totals. Where rows cannot be read they cannot agree, and it has been said why."""

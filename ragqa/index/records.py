@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from ragqa.types import Chunk, Document, Language
@@ -24,6 +24,31 @@ class EmbedderRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What vectors, terms and chunks are made with."""
+
+    embedder: EmbedderRecord
+    analyzer: str
+    chunker: str
+
+    def makes_the_same(self, other: Target | None) -> bool:
+        """Whether the same text comes out the same; what a model is called makes no difference."""
+        if other is None:
+            return False
+        own, its = (replace(target, embedder=replace(target.embedder, name="")) for target in (self, other))
+        return own == its
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A re-embedding that is under way: `staged` of `contents` are made as `target` says, and none is in use yet."""
+
+    target: Target
+    staged: int
+    contents: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexMeta:
     """What the index says about itself. `embedder` is None until the first `Store.set_embedder`.
 
@@ -37,6 +62,11 @@ class IndexMeta:
     embedder: EmbedderRecord | None
     analyzer: str
     chunker: str
+
+    @property
+    def made_with(self) -> Target | None:
+        """What made all that is stored; None until the first `Store.set_embedder`."""
+        return Target(self.embedder, self.analyzer, self.chunker) if self.embedder else None
 
 
 @dataclass(frozen=True, slots=True)

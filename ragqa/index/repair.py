@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexDamaged
-from ragqa.index import postings, vectorfile
+from ragqa.index import postings, staging, vectorfile
 from ragqa.index.database import Database
 from ragqa.index.integrity import Analyze, Report
 from ragqa.index.rows import (
@@ -19,7 +19,7 @@ from ragqa.index.rows import (
     read_content,
     read_document_row,
     recounted,
-    without_chunks,
+    with_parts,
 )
 from ragqa.index.schema import write_meta
 
@@ -35,7 +35,8 @@ def repair(store: Store, report: Report, analyze: Analyze) -> None:
 
     A document whose text is damaged is marked as failed, so that the next ingest reads its file again. A content
     whose passages or vectors are damaged keeps its text and is embedded again by `ragqa reembed`. Postings, counts and
-    the vector file are made anew. Raises IndexDamaged where SQLite's own structures are damaged.
+    the vector file are made anew; what a re-embedding has staged is dropped where it is damaged. Raises IndexDamaged
+    where SQLite's own structures are damaged.
     """
     if beyond := [finding for finding in report.findings if finding.kind == "sqlite"]:
         raise IndexDamaged(f"the database itself is damaged: {beyond[0].what}", remedy=beyond[0].remedy)
@@ -48,6 +49,7 @@ def repair(store: Store, report: Report, analyze: Analyze) -> None:
             _fail_documents(database, content_id)
             _drop_parts(database, content_id, keep=False)
         _drop_orphans(database)
+        staging.drop_damaged(database)
         _rebuild_postings(database, analyze)
         vectorfile.forget(database)
         _count(database)
@@ -65,7 +67,9 @@ def _drop_parts(database: Database, content_id: int, *, keep: bool) -> None:
         return
     read_content(row)
     database.execute(
-        "UPDATE contents SET chunks = ?, embedded = ?, checksum = ? WHERE id = ?", *without_chunks(row), content_id
+        "UPDATE contents SET chunks = ?, embedded = ?, checksum = ? WHERE id = ?",
+        *with_parts(row, 0, embedded=False),
+        content_id,
     )
 
 

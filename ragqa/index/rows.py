@@ -118,14 +118,9 @@ def content_row(content_id: int, content: StoredContent) -> tuple[tuple[object, 
     return (*values, digest(*values)), structure, document.text
 
 
-def without_vectors(row: Row) -> tuple[int, bytes]:
-    """`embedded` and `checksum` of the same content (a row with CONTENT_COLUMNS) once its vectors are dropped."""
-    return 0, digest(*row[:6], 0, *row[7:-1])
-
-
-def without_chunks(row: Row) -> tuple[int, int, bytes]:
-    """`chunks`, `embedded` and `checksum` of the same content once its chunks are dropped too."""
-    return 0, 0, digest(*row[:5], 0, 0, *row[7:-1])
+def with_parts(row: Row, chunks: int, *, embedded: bool) -> tuple[int, int, bytes]:
+    """`chunks`, `embedded` and `checksum` of the same content (a row with CONTENT_COLUMNS) with other parts."""
+    return chunks, int(embedded), digest(*row[:5], chunks, int(embedded), *row[7:-1])
 
 
 def read_content(row: Row) -> ContentRow:

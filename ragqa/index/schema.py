@@ -1,17 +1,20 @@
 """The tables, and how an empty index is made: in one transaction, so that a killed creation leaves nothing half made.
 
 Every row that is not itself derived carries a `checksum` over its other columns (see checksums.py). Large columns come
-last, because SQLite must walk through all that precede the one it is asked for.
+last, because SQLite must walk through all that precede the one it is asked for. A re-embedding that is under way has
+tables of its own (see staging.py), which come and go and which nothing else reads.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 from ragqa.errors import IndexDamaged, IndexMismatch, IndexMissing
 from ragqa.index.checksums import digest
 from ragqa.index.database import REMEDY_DAMAGED, Database
+from ragqa.index.records import EmbedderRecord
 
 SCHEMA_VERSION = 1
 
@@ -108,6 +111,11 @@ def write_meta(database: Database, **values: str) -> None:
         "UPDATE meta SET value = ?, checksum = ? WHERE key = ?",
         [(value, digest(key, value), key) for key, value in values.items()],
     )
+
+
+def embedder_value(embedder: EmbedderRecord) -> str:
+    """The embedder as the value of its record."""
+    return json.dumps([embedder.name, embedder.fingerprint, embedder.dimensions])
 
 
 def _version(database: Database) -> int:

@@ -228,7 +228,7 @@ class Store:
         return [row[0] for row in self.database.rows("SELECT id FROM contents ORDER BY id")]
 
     def contents_without_vectors(self) -> list[int]:
-        """Contents left to embed again after `change_embedder`, in ascending order."""
+        """Contents whose passages and vectors a repair has dropped, in ascending order."""
         return [row[0] for row in self.database.rows("SELECT id FROM contents WHERE embedded = 0 ORDER BY id")]
 
     def content(self, content_id: int) -> tuple[str, Document]:
@@ -364,23 +364,14 @@ class Store:
                 remedy="`ragqa reembed` embeds what is stored again",
             )
         if current is None:
-            self._write_meta(embedder=_embedder_value(embedder))
-
-    def change_embedder(self, embedder: EmbedderRecord) -> None:
-        """Drop every vector and remember another embedder; `contents_without_vectors` is then what is left to add."""
-        with self.database.transaction():
-            found = self.database.rows(f"SELECT {rows.CONTENT_COLUMNS} FROM contents")
-            changed = [(*rows.without_vectors(row), row[0]) for row in found]
-            self.database.execute("DELETE FROM vectors")
-            vectorfile.forget(self.database)
-            self.database.execute_many("UPDATE contents SET embedded = ?, checksum = ? WHERE id = ?", changed)
-            schema.write_meta(self.database, embedder=_embedder_value(embedder), generation=str(self.generation + 1))
-        self._committed()
+            with self.transaction():
+                schema.write_meta(self.database, embedder=schema.embedder_value(embedder))
 
     def set_fingerprint(self, part: Literal["analyzer", "chunker"], value: str) -> None:
         """Remember which analyzer or chunker made what is stored."""
         if self._meta[part] != value:
-            self._write_meta(**{part: value})
+            with self.transaction():
+                schema.write_meta(self.database, **{part: value})
 
     def commit(self, batch: Batch) -> int:
         """Apply `batch` in one transaction and return the generation; on any error nothing of it is stored.
@@ -390,9 +381,8 @@ class Store:
         """
         embedder = self.meta().embedder
         commits.validate(batch, embedder.dimensions if embedder else None)
-        with self.database.transaction():
+        with self.transaction():
             commits.apply(self.database, batch)
-        self._committed()
         return self.generation
 
     def compact(self) -> None:
@@ -412,9 +402,11 @@ class Store:
         self._committed()
         self.lost_commits = 0
 
-    def _write_meta(self, **values: str) -> None:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything that is written inside becomes visible at once, here too, or none of it does."""
         with self.database.transaction():
-            schema.write_meta(self.database, **values)
+            yield
         self._committed()
 
     def _committed(self) -> None:
@@ -423,7 +415,3 @@ class Store:
         self.revision += 1
         if self._lock is not None:
             self._lock.record(self.generation)
-
-
-def _embedder_value(embedder: EmbedderRecord) -> str:
-    return json.dumps([embedder.name, embedder.fingerprint, embedder.dimensions])

@@ -1,10 +1,10 @@
-"""Histories of an index: contents stored, replaced, copied, removed, compacted in any order, and what must be left."""
+"""Histories of an index: contents stored, replaced, copied, removed, compacted, re-embedded; and what must be left."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from ragqa.index import postings, segments, vectorblocks, vectorfile, vectors
-from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, StoredContent
+from ragqa.index import commits, postings, segments, staging, vectorblocks, vectorfile, vectors
+from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, StoredContent, Target
 from ragqa.index.store import Store
 from ragqa.types import Chunk, Document
 
@@ -28,6 +28,8 @@ STEP = st.one_of(
     st.tuples(st.just("copy"), st.integers(0, 5), st.integers(0, 5)),
     st.tuples(st.just("remove"), st.integers(0, 5), st.none()),
     st.tuples(st.just("compact"), st.none(), st.none()),
+    st.tuples(st.just("stage"), st.sampled_from("xy"), st.none()),
+    st.tuples(st.just("switch"), st.sampled_from("xy"), st.none()),
 )
 HISTORY = st.lists(STEP, max_size=24)
 
@@ -54,6 +56,14 @@ def content_of(chunks: Sequence[Sequence[str]]) -> StoredContent:
     )
 
 
+def stage(store: Store, contents: Iterable[StoredContent], chunker: str) -> None:
+    """Stage what is not staged yet, as a re-embedding does."""
+    staging.begin(store, Target(EmbedderRecord("hash", "1", DIMENSIONS), "", chunker))
+    by_identity = {content.sha256: content for content in contents}
+    for content_id in staging.missing(store.database):
+        staging.put(store, [by_identity[store.content(content_id)[0]]])
+
+
 def record_of(path: int, content: StoredContent) -> DocumentRecord:
     return DocumentRecord(b"/%d" % path, f"/{path}", b"/", content.sha256, 1, 1, loader="words")
 
@@ -63,6 +73,7 @@ def played(history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], 
     """A store with this history, in small blocks so that every border is met; `check` looks at it at every step."""
     model: dict[int, StoredContent] = {}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commits, "SEGMENT_CHUNKS", 4)
         patch.setattr(segments, "TERMS_PER_BLOCK", 3)
         patch.setattr(segments, "POSTINGS_PER_BLOCK", 5)
         patch.setattr(postings, "_MERGED_AT_ONCE", 7)
@@ -85,6 +96,10 @@ def played(history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], 
                     store.commit(Batch(removed=[b"/%d" % place]))
                 elif step == "compact":
                     store.compact()
+                elif step in ("stage", "switch"):
+                    stage(store, model.values(), place)
+                    if step == "switch":
+                        staging.switch(store)
                 check(store)
             live = {content.sha256: content for content in model.values()}
             expected = sorted(chunk.text for content in live.values() for chunk in content.chunks)

@@ -10,7 +10,7 @@ from ragqa.flows.ask import Asked
 from ragqa.flows.ingest import Refused, Report
 from ragqa.flows.look import State
 from ragqa.flows.search import Found, IndexFacts
-from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta
+from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta, Pending, Target
 from ragqa.reranking import Reranking
 from ragqa.retrieval import Retrieval, Trace
 from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Quote, Scored, Sentence, Usage
@@ -128,3 +128,8 @@ def state() -> State:
     meta = IndexMeta(1, 7, 0, EmbedderRecord("builtin", "f" * 8, 384), "terms-1", "250/0")
     counts = Counts({"stored": 29, "failed": 1}, 29, 1203, {"en": 12, "zh-Hant": 17})
     return State("/home/me/.ragqa", meta, counts, (b"/docs", b"/caf\xe9"), ("a.pdf", HOSTILE), 1_234_567)
+
+
+@pytest.fixture
+def pending() -> Pending:
+    return Pending(Target(EmbedderRecord("BAAI/bge-m3", "e" * 8, 1024), "terms-1", "256+0"), staged=12, contents=29)

@@ -16,9 +16,10 @@ from ragqa.cli.gate import Output, Styled
 from ragqa.flows.ask import Asked
 from ragqa.flows.ingest import Report
 from ragqa.flows.look import State
+from ragqa.flows.reembed import Discarded, Reembedded
 from ragqa.flows.search import Found
 from ragqa.index import integrity
-from ragqa.index.records import DocumentState
+from ragqa.index.records import DocumentState, Pending
 from ragqa.types import Answer, Hit
 
 
@@ -37,6 +38,7 @@ def everything(
     found: Found,
     report: Report,
     state: State,
+    pending: Pending,
     states: list[DocumentState],
     width: int | None,
 ) -> list[Styled]:
@@ -56,6 +58,7 @@ def everything(
         render.documents(states),
         render.check(damaged),
         render.removed(["a\x1b.pdf"], dry_run=False),
+        render.status(replace(state, reembedding=pending)),
     ]
 
 
@@ -180,6 +183,21 @@ def test_reports_count_and_name(report: Report, state: State, states: list[Docum
     assert re.match(r"docs/handbook\.pdf +en +42 chunks  Staff Handbook$", listed[0])
     assert re.match(r"scan\.pdf +failed  its pages are pictures$", listed[2])
     assert reports.check(integrity.Report((), 3, 3, 9)).plain == "sound: 3 documents, 9 chunks\n"
+
+
+def test_a_reembedding_says_how_far_it_is_and_how_it_ended(state: State, pending: Pending) -> None:
+    status = reports.status(replace(state, reembedding=pending)).plain
+    assert "reembed    12 of 29 documents made anew with BAAI/bge-m3, not yet in use; " in status
+    assert "reembed" not in reports.status(state).plain
+    switched = reports.reembedded(Reembedded("switched", 29, 1203, resumed=12)).plain
+    assert (
+        switched
+        == "embedded 1,203 chunks of 29 documents anew (12 of them by an earlier run); the index is switched over\n"
+    )
+    assert "nothing to do" in reports.reembedded(Reembedded("unchanged")).plain
+    assert "1 document that a repair" in reports.reembedded(Reembedded("completed", 1, 3)).plain
+    assert reports.reembedded(Reembedded("discarded", 2)).plain == "discarded 2 documents; the index is as it was\n"
+    assert "2 documents" in reports.discarded(Discarded("old", 2)) and "old" in reports.discarded(Discarded("old", 2))
 
 
 def test_nothing_heavy_is_imported_to_show_things() -> None:

@@ -16,12 +16,12 @@ from ragqa.cli.gate import encode_json
 from ragqa.cli.schemas import SCHEMAS
 from ragqa.flows import ask as ask_flow
 from ragqa.flows import ingest as ingest_flow
+from ragqa.flows import reembed as reembed_flow
 from ragqa.flows.ask import Asked
 from ragqa.flows.look import State
 from ragqa.flows.search import Found
-from ragqa.flows.upkeep import Reembedded
 from ragqa.index import integrity
-from ragqa.index.records import DocumentState
+from ragqa.index.records import DocumentState, Pending
 from ragqa.types import Answer, Hit, Usage
 
 Shapes = dict[str, list[dict[str, Any]]]
@@ -33,6 +33,7 @@ def every_shape(
     found: Found,
     report: ingest_flow.Report,
     state: State,
+    pending: Pending,
     states: list[DocumentState],
     retrieved: tuple[Hit, ...],
 ) -> Shapes:
@@ -60,12 +61,27 @@ def every_shape(
             *(shapes.ingest_event(refused) for refused in report.refused),
             {"event": "result", **shapes.ingest(report)},
         ],
-        "status": [shapes.status(state), shapes.status(replace(state, meta=replace(state.meta, embedder=None)))],
+        "status": [
+            shapes.status(state),
+            shapes.status(replace(state, meta=replace(state.meta, embedder=None))),
+            shapes.status(replace(state, reembedding=pending)),
+        ],
         "list": [shapes.documents(states), shapes.documents([])],
         "document": [shapes.document(each) for each in states],
         "get": [shapes.passages([hit.passage for hit in retrieved])],
         "remove": [shapes.removed(["a.pdf"], dry_run=True)],
-        "reembed": [shapes.reembedded(Reembedded(3, 9))],
+        "reembed": [
+            shapes.reembedded(reembed_flow.Reembedded("switched", 3, 9, 2)),
+            shapes.reembedded(reembed_flow.Reembedded("unchanged")),
+        ],
+        "reembed-event": [
+            shapes.reembed_event(reembed_flow.Discarded("old", 3)),
+            shapes.reembed_event(reembed_flow.Started(3, 1)),
+            shapes.reembed_event(ingest_flow.Embedded(12)),
+            shapes.reembed_event(reembed_flow.Staged(2, 12)),
+            shapes.reembed_event(reembed_flow.Switching()),
+            {"event": "result", **shapes.reembedded(reembed_flow.Reembedded("switched", 3, 9))},
+        ],
         "check": [
             shapes.check(sound),
             shapes.check(replace(sound, findings=(finding, replace(finding, document=None)))),
@@ -115,7 +131,7 @@ def test_schemas_are_strict_inside_too(every_shape: Shapes) -> None:
 
 
 def test_every_json_document_says_its_version(every_shape: Shapes) -> None:
-    lines = {"ask-event", "ingest-event", "hit", "document"}
+    lines = {"ask-event", "ingest-event", "reembed-event", "hit", "document"}
     for name in set(SCHEMAS) - lines:
         assert all(shape["schema_version"] == 1 for shape in every_shape[name])
 
