@@ -59,6 +59,7 @@ class RetrievalConfig:
 
     top_k: int = 8
     candidates: int = 100
+    lexical: str = "bm25"
     fusion: Literal["convex", "rrf"] = "convex"
     dense_weight: float = 0.65
     gate_unknown: float = 0.2

@@ -34,6 +34,7 @@ class Trace:
     fused: tuple[Scored, ...]
     reranking: Reranking | None
     timings_ms: Mapping[str, float]
+    lexical_index: str = "BM25"
 
     @property
     def background(self) -> tuple[float, ...]:
@@ -73,7 +74,7 @@ def retrieve(
     unknown = embedder.unknown_share(question)
     readable = unknown <= settings.gate_unknown
 
-    by_words = lexical.search(terms, settings.candidates) if terms else []
+    by_words = lexical.search(terms, settings.candidates, question=question)
     stopwatch.lap("lexical")
     by_meaning: list[Scored] = []
     cosines: dict[int, float] = {}
@@ -85,8 +86,9 @@ def retrieve(
         cosines.update(vectors.scores(vector, [hit.key for hit in by_words if hit.key not in cosines]))
         stopwatch.lap("dense")
     weights = _scores(by_words)
-    if terms:
-        weights.update(lexical.scores(terms, [key for key in cosines if key not in weights]))
+    if terms or by_words:
+        unweighed = [key for key in cosines if key not in weights]
+        weights.update(lexical.scores(terms, unweighed, question=question))
 
     shares = unknown_shares(sorted(cosines)) if unknown_shares is not None and cosines else {}
     unreadable = frozenset(key for key in cosines if shares.get(key, 0.0) > settings.gate_unknown)
@@ -141,6 +143,7 @@ def retrieve(
             fused=tuple(fused),
             reranking=reranking,
             timings_ms=stopwatch.laps,
+            lexical_index=lexical.name,
         ),
     )
 

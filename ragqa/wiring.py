@@ -17,11 +17,11 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
-    from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig
+    from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
     from ragqa.flows.search import Searching
-    from ragqa.ports import Embedder, Generator, Loader, Reranker
+    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder
     from ragqa.types import Hit
 
 INDEX = layout.FOLDER
@@ -120,23 +120,56 @@ def ingesting(config: Config, *, notice: Notice) -> Iterator[Parts]:
         def model() -> Embedder:
             return embedder(config.embedding, notice=notice)
 
-        yield Parts(embedder=model, loader=loader, config=config)
+        @cache
+        def sparse() -> SparseEncoder | None:
+            return sparse_encoder(config, notice=notice)
+
+        yield Parts(embedder=model, loader=loader, config=config, sparse=sparse)
 
 
 def searching(store: Store, config: Config, *, notice: Notice) -> Searching:
     """What a search stands on, over the snapshot of `store`."""
     from ragqa.flows.search import Searching
-    from ragqa.index.lexical import Bm25Index
     from ragqa.index.vectors import ExactVectors
 
+    sparse = sparse_encoder(config, notice=notice)
     return Searching(
         store=store,
         embedder=embedder(config.embedding, notice=notice),
         vectors=ExactVectors(store),
-        lexical=Bm25Index(store, k1=config.retrieval.bm25_k1, b=config.retrieval.bm25_b),
+        lexical=_lexical(store, config.retrieval, sparse),
         reranker=reranker(config.rerank, notice=notice),
         config=config,
+        sparse=sparse,
     )
+
+
+def _lexical(store: Store, settings: RetrievalConfig, sparse: SparseEncoder | None) -> LexicalIndex:
+    if sparse is None:
+        from ragqa.index.lexical import Bm25Index
+
+        return Bm25Index(store, k1=settings.bm25_k1, b=settings.bm25_b)
+    from ragqa.index.sparse import SparseIndex
+
+    return SparseIndex(store, sparse, k1=settings.bm25_k1, b=settings.bm25_b)
+
+
+def sparse_encoder(config: Config, *, notice: Notice) -> SparseEncoder | None:
+    """The sparse model that `retrieval.lexical` names; None for BM25, which needs none."""
+    match config.retrieval.lexical.partition(":"):
+        case "bm25", "", "":
+            return None
+        case "sparse", ":", name if name:
+            from ragqa.models.sparse_encoder import SparseEncoderModel
+
+            return SparseEncoderModel(
+                name, batch_size=config.embedding.batch_size, on_download=partial(_announce_download, notice)
+            )
+        case _:
+            raise ConfigError(
+                f"`{config.retrieval.lexical}` is no lexical search",
+                remedy='retrieval.lexical is "bm25", or "sparse:" and the name or folder of a sparse model',
+            )
 
 
 def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:

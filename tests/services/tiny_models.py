@@ -29,10 +29,16 @@ def tokenizer() -> Tokenizer:
     return made
 
 
-def save_body(folder: Path, *, labels: int | None = None, seed: int = 0) -> Path:
-    """A two-layer BERT with its tokenizer: an encoder, or with `labels` a classifier."""
+def save_body(folder: Path, *, labels: int | None = None, masked: bool = False, seed: int = 0) -> Path:
+    """A two-layer BERT with its tokenizer: an encoder, with `labels` a classifier, `masked` one that guesses words."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
+    from transformers import (
+        BertConfig,
+        BertForMaskedLM,
+        BertForSequenceClassification,
+        BertModel,
+        PreTrainedTokenizerFast,
+    )
 
     torch.manual_seed(seed)
     config = BertConfig(
@@ -45,7 +51,8 @@ def save_body(folder: Path, *, labels: int | None = None, seed: int = 0) -> Path
         initializer_range=0.6,
         **({"num_labels": labels} if labels else {}),
     )
-    body = BertForSequenceClassification(config) if labels else BertModel(config)
+    kind = BertForMaskedLM if masked else BertForSequenceClassification if labels else BertModel
+    body = kind(config)
     body.save_pretrained(folder)
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer(),
@@ -131,3 +138,32 @@ def save_model2vec(folder: Path, *, kind: str = "float32", quantized: bool = Fal
     tokenizer().save(str(folder / "tokenizer.json"))
     (folder / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": True, "hidden_dim": 16}))
     return folder
+
+
+def save_splade(folder: Path, *, inference_free: bool = False, seed: int = 0) -> Path:
+    """A SPLADE model; `inference_free` ones look a question's tokens up in a table, and run for documents alone."""
+    import torch
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Router, Transformer
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
+
+    body = Transformer(str(save_body(folder / "body", masked=True, seed=seed)), transformer_task="fill-mask")
+    body.max_seq_length = MAX_TOKENS
+    modules = [body, SpladePooling("max")]
+    if inference_free:
+        table = SparseStaticEmbedding(body.tokenizer, weight=torch.arange(len(VOCABULARY)) / 7)
+        modules = [Router.for_query_document(query_modules=[table], document_modules=modules)]
+    SparseEncoder(modules=modules, device="cpu").save(str(folder / "model"))
+    return folder / "model"
+
+
+def save_token_weights(folder: Path, *, kind: str = "float32") -> Path:
+    """A dense model with a second file for its sparse half, as BGE-M3 has it."""
+    import torch
+
+    saved = save_embedder(folder, prompts={}, pooling="cls", normalize=True)
+    torch.manual_seed(3)
+    line = torch.nn.Linear(32, 1)
+    line.bias.data.fill_(2.0)  # most tokens weigh something
+    torch.save(line.to(getattr(torch, kind)).state_dict(), saved / "sparse_linear.pt")
+    return saved
