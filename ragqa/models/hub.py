@@ -12,6 +12,8 @@ from ragqa.errors import ConfigError
 _UNUSABLE = (OSError, ValueError, ImportError, RuntimeError, KeyError)
 """What the libraries raise for a model that is missing, unreachable, unknown to them, or damaged."""
 
+_REACH_S = 10.0
+
 
 def open_model(
     make: Callable[..., Any], name: str, *, setting: str, on_download: Callable[[str], None] | None = None
@@ -34,6 +36,7 @@ def open_model(
                 f"the model {name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it",
                 remedy=f"unset HF_HUB_OFFLINE once, or set {setting} to a folder",
             ) from error
+    _require_hub(name, setting)
     if on_download is not None:
         on_download(name)
     try:
@@ -42,6 +45,21 @@ def open_model(
         raise ConfigError(
             f"the model {name} is neither on this machine nor to be had: {_first_line(error)}",
             remedy=f"check the name in {setting} and the network",
+        ) from error
+
+
+def _require_hub(name: str, setting: str) -> None:
+    """ConfigError, at once, where the hub cannot be reached: the libraries try each file for half a minute."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_REACH_S)
+    except Exception as error:  # of the HTTP library, which is another one in other versions
+        why = f"{constants.ENDPOINT} cannot be reached: {_first_line(error)}"
+        raise ConfigError(
+            f"the model {name} is not on this machine, and {why}",
+            remedy=f"check the network, or set {setting} to a folder",
         ) from error
 
 

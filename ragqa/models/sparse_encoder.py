@@ -101,13 +101,14 @@ def _load(place: str, *, trust_remote_code: bool, local_files_only: bool = False
 
     options = {"trust_remote_code": trust_remote_code, "local_files_only": local_files_only}
     if file := load_file_path(place, _TOKEN_WEIGHTS, local_files_only=local_files_only):
-        body = SentenceTransformer(place, **options)[0]
-        return SparseEncoder(modules=[body, _token_weights(file, body.tokenizer)])
+        states = SentenceTransformer(place, **options)[0]
+        return SparseEncoder(modules=[states, _token_weights(file, states.tokenizer)])
     kind = described("config_sentence_transformers.json").get("model_type", "SentenceTransformer")
     is_saved = load_file_path(place, "modules.json", local_files_only=local_files_only) is not None
-    heads = described("config.json").get("architectures")
+    body = described("config.json")
+    heads = body.get("architectures")
     guesses_words = isinstance(heads, list) and any(str(head).endswith("ForMaskedLM") for head in heads)
-    if kind != "SparseEncoder" if is_saved else not guesses_words:
+    if kind != "SparseEncoder" if is_saved else body and not guesses_words:
         raise ValueError("it makes no sparse vectors")
     return SparseEncoder(place, **options)
 
