@@ -309,7 +309,7 @@ def everything(store: Store, models: Remembered, settings: Config, wanted: Filte
     keys = scope.keys if scope else None
     retrieval = settings.retrieval
     lexical = Bm25Index(store, k1=retrieval.bm25_k1, b=retrieval.bm25_b, allowed=keys)
-    parts = Searching(store, models, ExactVectors(store, allowed=keys), lexical, None, settings, scope)
+    parts = Searching(store, models, ExactVectors(store, allowed=keys), lexical, None, settings, scope=scope)
     asked = ask(question, parts, wiring.answering("extractive", settings, parts, notice=print))
     trace = asked.trace
     found = Found(question, Retrieval(asked.answer.hits, trace), asked.index, {}, scope)

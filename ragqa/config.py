@@ -46,6 +46,9 @@ class EmbeddingConfig:
     """`[embedding]`: `builtin`, a sentence-transformers name or path, `gemini:MODEL`, `openai:MODEL@URL`."""
 
     model: str = "builtin"
+    dimensions: int = 0
+    query_prompt: str = "auto"
+    passage_prompt: str = "auto"
     batch_size: int = 32
     timeout_s: float = 60.0
 
@@ -56,6 +59,7 @@ class RetrievalConfig:
 
     top_k: int = 8
     candidates: int = 100
+    lexical: str = "bm25"
     fusion: Literal["convex", "rrf"] = "convex"
     dense_weight: float = 0.65
     coverage_weight: float = 0.3
@@ -113,6 +117,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "ingest.parse_text_mb": (1, 1024),
     "chunk.tokens": (16, 32768),
     "chunk.overlap": (0, 16384),
+    "embedding.dimensions": (0, 65536),
     "embedding.batch_size": (1, 1024),
     "embedding.timeout_s": (0.1, 3600),
     "retrieval.top_k": (1, 1000),

@@ -70,12 +70,19 @@ class VectorIndex(Protocol):
 
 
 class LexicalIndex(Protocol):
-    """BM25 over the live passages, scored as rank_bm25 would. Made over a scope, it counts only what is inside too.
+    """Scores the live passages by the words or the features they share with a question.
 
-    Equal scores come in the order of keys or, over a scope, in the order that the scope has.
+    BM25 scores as rank_bm25 would, a sparse model by the dot product of two sparse vectors. Made over a scope, it
+    counts only what is inside too. Equal scores come in the order of keys or, over a scope, in the order that the scope
+    has. `question` is what the terms were made of, for an index that reads it itself; without it words are searched.
     """
 
-    def search(self, terms: Sequence[str], k: int, *, required: Sequence[str] = ()) -> list[Scored]:
+    @property
+    def name(self) -> str:
+        """For `--explain`, e.g. `BM25`."""
+        ...
+
+    def search(self, terms: Sequence[str], k: int, *, question: str = "", required: Sequence[str] = ()) -> list[Scored]:
         """The `k` best passages that hold any of `terms` (repeats count), best first.
 
         With `required`, the `k` best of those that hold every one of these terms, whether they hold others or not.
@@ -86,12 +93,31 @@ class LexicalIndex(Protocol):
         """How many passages hold each of the distinct `terms`."""
         ...
 
-    def scores(self, terms: Sequence[str], keys: Sequence[int]) -> Mapping[int, float]:
-        """The score of each of `keys` that is live; 0.0 where it holds none of the terms."""
+    def scores(self, terms: Sequence[str], keys: Sequence[int], *, question: str = "") -> Mapping[int, float]:
+        """The score of each of `keys` that is live; 0.0 where it shares nothing with the question."""
         ...
 
     def idf(self, terms: Sequence[str]) -> Mapping[str, float]:
         """Each distinct term's inverse document frequency; a term no passage holds gets that of one passage."""
+        ...
+
+
+class SparseEncoder(Protocol):
+    """Turns texts into features: tokens of the model, each with a weight in thousandths (`types.FEATURE_SCALE`).
+
+    How well a passage fits a question is the sum, over the tokens of both, of one weight times the other.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever features of the same text would."""
+        ...
+
+    def encode(self, texts: Sequence[str], *, kind: Literal["passage", "query"]) -> Sequence[Mapping[int, int]]:
+        """Token -> weight for each text, in their order; no token is negative and every weight is positive."""
         ...
 
 

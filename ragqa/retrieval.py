@@ -50,6 +50,7 @@ class Trace:
     reranking: Reranking | None
     duplicates: Mapping[int, int]
     timings_ms: Mapping[str, float]
+    lexical_index: str = "BM25"
 
     @property
     def background(self) -> tuple[float, ...]:
@@ -139,6 +140,7 @@ def retrieve(
         reranking=reranking,
         duplicates=duplicates,
         timings_ms=stopwatch.laps,
+        lexical_index=lexical.name,
     )
     return Retrieval(hits, trace)
 
@@ -187,7 +189,7 @@ def _search(
 ) -> _Found:
     unknown = embedder.unknown_share(query.text)
     readable = unknown <= settings.gate_unknown
-    by_words = lexical.search(query.terms, settings.candidates) if query.terms else []
+    by_words = lexical.search(query.terms, settings.candidates, question=query.text)
     weights = _scores(by_words)
     may_hold = _scores([hit for each in query.exact for hit in _holding(each, query, lexical, settings.candidates)])
     weights.update(may_hold)
@@ -201,8 +203,9 @@ def _search(
         cosines = _scores(by_meaning)
         cosines.update(vectors.scores(vector, [key for key in weights if key not in cosines]))
         stopwatch.lap("dense")
-    if query.terms:
-        weights.update(lexical.scores(query.terms, [key for key in cosines if key not in weights]))
+    if query.terms or by_words:
+        unweighed = [key for key in cosines if key not in weights]
+        weights.update(lexical.scores(query.terms, unweighed, question=query.text))
     exact = {}
     for key in stored.read(sorted(may_hold)):
         if held := held_by(query.exact, stored[key].chunk.indexed_text):
@@ -222,7 +225,7 @@ def _holding(each: Exact, query: Query, lexical: LexicalIndex, candidates: int) 
         return []
     rarest = min(frequencies, key=lambda term: (frequencies[term], term))
     required = [rarest] if frequencies[rarest] <= candidates else list(frequencies)
-    return lexical.search(query.terms, candidates, required=required)
+    return lexical.search(query.terms, candidates, question=query.text, required=required)
 
 
 def _with_exact(

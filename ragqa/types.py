@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Keys: TypeAlias = NDArray[np.int64]
     """Passage keys: int64, shape (n,), ascending, no repeats."""
 
+FEATURE_SCALE = 1000
+"""A sparse model's weight of 1.0, as the whole number that is stored."""
+
 Language = Literal["en", "zh-Hans", "zh-Hant", "ja", "ko", "other"]
 """`other` is any text without Han, kana or Hangul that is not mostly Latin letters, or no letters at all."""
 

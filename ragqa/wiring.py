@@ -17,12 +17,12 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
-    from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig
+    from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
     from ragqa.flows.search import Searching
-    from ragqa.ports import Embedder, Generator, Loader, Reranker
-    from ragqa.types import Filter, Hit
+    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder
+    from ragqa.types import Filter, Hit, Keys
 
 INDEX = layout.FOLDER
 GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -128,35 +128,82 @@ def ingesting(config: Config, *, notice: Notice) -> Iterator[Parts]:
         def model() -> Embedder:
             return embedder(config.embedding, notice=notice)
 
-        yield Parts(embedder=model, loader=loader, config=config)
+        @cache
+        def sparse() -> SparseEncoder | None:
+            return sparse_encoder(config, notice=notice)
+
+        yield Parts(embedder=model, loader=loader, config=config, sparse=sparse)
 
 
 def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | None = None) -> Searching:
     """What a search stands on: the snapshot of `store`, or the part that `chosen` lets through (NoEvidence: none)."""
     from ragqa.flows.search import Searching
-    from ragqa.index.lexical import Bm25Index
     from ragqa.index.scope import scope_of
     from ragqa.index.vectors import ExactVectors
 
     scope = scope_of(store, chosen) if chosen is not None else None
     allowed = scope.keys if scope is not None else None
+    sparse = sparse_encoder(config, notice=notice)
     return Searching(
         store=store,
         embedder=embedder(config.embedding, notice=notice),
         vectors=ExactVectors(store, allowed=allowed),
-        lexical=Bm25Index(store, k1=config.retrieval.bm25_k1, b=config.retrieval.bm25_b, allowed=allowed),
+        lexical=_lexical(store, config.retrieval, sparse, allowed),
         reranker=reranker(config.rerank, notice=notice),
         config=config,
+        sparse=sparse,
         scope=scope,
     )
 
 
+def _lexical(
+    store: Store, settings: RetrievalConfig, sparse: SparseEncoder | None, allowed: Keys | None
+) -> LexicalIndex:
+    if sparse is None:
+        from ragqa.index.lexical import Bm25Index
+
+        return Bm25Index(store, k1=settings.bm25_k1, b=settings.bm25_b, allowed=allowed)
+    from ragqa.index.sparse import SparseIndex
+
+    return SparseIndex(store, sparse, k1=settings.bm25_k1, b=settings.bm25_b, allowed=allowed)
+
+
+def sparse_encoder(config: Config, *, notice: Notice) -> SparseEncoder | None:
+    """The sparse model that `retrieval.lexical` names; None for BM25, which needs none."""
+    match config.retrieval.lexical.partition(":"):
+        case "bm25", "", "":
+            return None
+        case "sparse", ":", name if name:
+            from ragqa.models.sparse_encoder import SparseEncoderModel
+
+            return SparseEncoderModel(
+                name, batch_size=config.embedding.batch_size, on_download=partial(_announce_download, notice)
+            )
+        case _:
+            raise ConfigError(
+                f"`{config.retrieval.lexical}` is no lexical search",
+                remedy='retrieval.lexical is "bm25", or "sparse:" and the name or folder of a sparse model',
+            )
+
+
 def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
-    """The embedder that `embedding.model` names."""
-    match settings.model.partition(":")[0]:
+    """The embedder that `embedding.model` names. Raises ConfigError for a setting that it has no use for."""
+    service = settings.model.partition(":")[0]
+    if service in ("builtin", "gemini") and (settings.query_prompt, settings.passage_prompt) != ("auto", "auto"):
+        raise ConfigError(
+            f"the embedding model {settings.model} takes no prompts",
+            remedy='leave embedding.query_prompt and embedding.passage_prompt at "auto"',
+        )
+    match service:
         case "builtin":
             from ragqa.models.builtin import BuiltinEmbedder
 
+            if settings.dimensions not in (0, BuiltinEmbedder.dimensions):
+                # Its numbers are not sorted by weight: a prefix finds less, and 384 are few already.
+                raise ConfigError(
+                    "the built-in embedding model was not trained to have its vectors cut",
+                    remedy="leave embedding.dimensions at 0, or name a Matryoshka model in embedding.model",
+                )
             return BuiltinEmbedder(
                 cache_dir(os.environ), on_export=lambda: notice("preparing the built-in embedding model (only once)")
             )
@@ -168,6 +215,7 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 environment=os.environ,
                 batch_size=settings.batch_size,
                 timeout_s=settings.timeout_s,
+                dimensions=settings.dimensions,
             )
         case "openai":
             from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
@@ -177,13 +225,40 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 environment=os.environ,
                 batch_size=settings.batch_size,
                 timeout_s=settings.timeout_s,
+                dimensions=settings.dimensions,
+                query_prompt=settings.query_prompt,
+                passage_prompt=settings.passage_prompt,
             )
         case _:
-            from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
+            return _named_embedder(settings, notice)
 
-            return SentenceTransformerEmbedder(
-                settings.model, batch_size=settings.batch_size, on_download=partial(_announce_download, notice)
-            )
+
+def _named_embedder(settings: EmbeddingConfig, notice: Notice) -> Embedder:
+    """A model by name or folder: the fast way for a static one, sentence-transformers for all others.
+
+    A static model that is not on this machine is fetched by sentence-transformers, and found here afterwards, so that
+    one model never has two fingerprints.
+    """
+    from ragqa.models import static
+
+    name, query, passage = settings.model, settings.query_prompt, settings.passage_prompt
+    root = static.find(name)
+    if root is None:
+        from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
+
+        fetched = SentenceTransformerEmbedder(
+            name,
+            dimensions=settings.dimensions,
+            query_prompt=query,
+            passage_prompt=passage,
+            batch_size=settings.batch_size,
+            on_download=partial(_announce_download, notice),
+            notice=notice,
+        )
+        root = static.find(name)
+        if root is None:
+            return fetched
+    return static.StaticEmbedder(name, root, dimensions=settings.dimensions, query_prompt=query, passage_prompt=passage)
 
 
 def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -43,6 +43,30 @@ class HashingEmbedder:
     def unknown_share(self, text: str) -> float:
         unknown = sum(not character.isascii() for character in text)
         return unknown / self.count_tokens(text) if text.split() else 0.0
+
+
+class HashingSparse:
+    """A feature for each word, heavier where the word is longer; words of `meanings` stand for others as well."""
+
+    def __init__(self, name: str = "hashing-sparse", *, meanings: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.name = name
+        self.fingerprint = f"{name}/1"
+        self._meanings = meanings or {}
+        self.encoded: list[str] = []
+        """Every passage that was ever encoded, in order."""
+
+    def encode(self, texts: Sequence[str], *, kind: Literal["passage", "query"]) -> list[Mapping[int, int]]:
+        if kind == "passage":
+            self.encoded += texts
+        return [self._features(text) for text in texts]
+
+    def _features(self, text: str) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for word in text.lower().replace(".", " ").split():
+            for meant in (word, *self._meanings.get(word, ())):
+                token = int.from_bytes(hashlib.sha256(meant.encode("utf-8", "replace")).digest()[:2], "big")
+                found[token] = found.get(token, 0) + 100 * len(meant) + 7
+        return found
 
 
 class ScriptedGenerator:

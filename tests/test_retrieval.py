@@ -46,10 +46,12 @@ class FakeIndex:
         self.given = {key: score for key, score in scores.items() if floor is None or score > floor}
         self.live = set(scores)
 
-    def search(self, query: Any, k: int, *, required: Sequence[str] = ()) -> list[Scored]:
+    name = "fake"
+
+    def search(self, query: Any, k: int, *, question: str = "", required: Sequence[str] = ()) -> list[Scored]:
         return [Scored(key, self.given[key]) for key in sorted(self.given, key=lambda key: (-self.given[key], key))[:k]]
 
-    def scores(self, query: Any, keys: Sequence[int]) -> dict[int, float]:
+    def scores(self, query: Any, keys: Sequence[int], *, question: str = "") -> dict[int, float]:
         return {key: self.given.get(key, 0.0) for key in keys if key in self.live}
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:

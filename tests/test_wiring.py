@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ragqa import wiring
-from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig
-from ragqa.errors import MissingKey
+from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
+from ragqa.errors import ConfigError, MissingKey
+from ragqa.index.lexical import Bm25Index
+from ragqa.index.sparse import SparseIndex
+from ragqa.index.store import Store
 from ragqa.models import gemini
 from ragqa.models.tokens import EstimatedTokens
+from tests.fakes import HashingSparse
+
+
+def sparse(lexical: str) -> Config:
+    return Config(retrieval=RetrievalConfig(lexical=lexical))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.create(tmp_path / ".ragqa") as opened:
+        yield opened
 
 
 class Fetched:
@@ -30,6 +46,10 @@ class Fetched:
         (
             "ragqa.models.cross_encoder.CrossEncoderReranker",
             lambda notice: wiring.reranker(RerankConfig(model="some/model"), notice=notice),
+        ),
+        (
+            "ragqa.models.sparse_encoder.SparseEncoderModel",
+            lambda notice: wiring.sparse_encoder(sparse("sparse:some/model"), notice=notice),
         ),
     ],
 )
@@ -53,6 +73,25 @@ def test_fetching_the_table_of_tokens_is_announced(monkeypatch: pytest.MonkeyPat
     assert not said
     answering.prepare("When?", [])
     assert len(said) == 1 and "tokens" in said[0]
+
+
+def test_the_lexical_half_is_the_one_that_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragqa.models.sparse_encoder.SparseEncoderModel", lambda name, **_: HashingSparse(name))
+    words = wiring.searching(store, sparse("bm25"), notice=print)
+    assert type(words.lexical) is Bm25Index and words.sparse is None
+    features = wiring.searching(store, sparse("sparse:./some:model"), notice=print)
+    assert type(features.lexical) is SparseIndex
+    assert features.sparse is not None and features.sparse.name == "./some:model"
+    with wiring.ingesting(sparse("sparse:m"), notice=print) as parts:
+        made = parts.sparse()
+    assert made is not None and made.name == "m"
+
+
+@pytest.mark.parametrize("name", ["sparse", "sparse:", "bm26", "bm25:x", "some/model"])
+def test_a_lexical_half_that_does_not_exist_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wiring.sparse_encoder(sparse(name), notice=print)
+    assert "sparse:" in caught.value.remedy
 
 
 @pytest.mark.parametrize("model", ["auto", "none"])
@@ -83,6 +122,20 @@ def test_a_service_without_its_key_is_refused_before_anything_is_read(monkeypatc
         monkeypatch.delenv(key, raising=False)
     with pytest.raises(MissingKey):
         wiring.embedder(EmbeddingConfig(model="gemini:some-model"), notice=print)
+
+
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        (EmbeddingConfig(dimensions=128), "embedding.dimensions at 0"),
+        (EmbeddingConfig(query_prompt="query: "), "embedding.query_prompt"),
+        (EmbeddingConfig(model="gemini:m", passage_prompt="none"), "embedding.passage_prompt"),
+    ],
+)
+def test_a_setting_that_the_model_has_no_use_for_is_refused(settings: EmbeddingConfig, remedy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wiring.embedder(settings, notice=print)
+    assert remedy in caught.value.remedy
 
 
 def test_the_keys_are_those_that_gemini_takes() -> None:

@@ -265,7 +265,7 @@ def explanation(trace: Trace, hits: Sequence[Hit] = (), *, scope: Scope | None =
         lines.append(safe(f"passages it cannot read, ranked by words alone: {len(trace.unreadable)}"))
     rankings: list[tuple[str, Sequence[Scored]]] = [
         ("by meaning (cosine)", trace.dense),
-        ("by words (BM25)", trace.lexical),
+        (f"by words ({trace.lexical_index})", trace.lexical),
         ("fused", trace.fused),
     ]
     if trace.reranking:

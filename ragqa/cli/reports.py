@@ -85,6 +85,7 @@ def status(state: State) -> Styled:
         ("chunks", f"{state.counts.chunks:,}"),
         ("languages", ", ".join(f"{name} {count:,}" for name, count in languages) or "none yet"),
         ("embedder", f"{embedder.name} ({embedder.dimensions} dimensions)" if embedder else "none yet"),
+        *([("sparse", state.meta.sparse.name)] if state.meta.sparse else []),
         *([("reembed", _pending(state.reembedding))] if state.reembedding else []),
         ("folders", _outermost(state.roots) or "none yet"),
         ("freshness", fresh),

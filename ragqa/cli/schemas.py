@@ -207,6 +207,7 @@ _SHAPES: dict[str, Schema] = {
         chunks=_COUNT,
         languages=_map(_COUNT),
         embedder=_or_null(_EMBEDDER),
+        sparse=_described(_or_null(_TEXT), "The sparse model whose features the index holds."),
         analyzer=_TEXT,
         chunker=_TEXT,
         reembedding=_or_null(

@@ -200,6 +200,7 @@ def status(state: State) -> Shape:
         "chunks": state.counts.chunks,
         "languages": dict(state.counts.languages),
         "embedder": embedder and _embedder(embedder),
+        "sparse": state.meta.sparse and state.meta.sparse.name,
         "analyzer": state.meta.analyzer,
         "chunker": state.meta.chunker,
         "reembedding": pending

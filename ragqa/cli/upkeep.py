@@ -87,8 +87,11 @@ def reembed(
             done = flow.discard(store)
         else:
             embedder = wiring.embedder(session.config.embedding, notice=session.note)
+            sparse = wiring.sparse_encoder(session.config, notice=session.note)
             with _progress(session) as on_event:
-                done = flow.reembed(store, embedder, session.config.chunk, force=force, on_event=on_event)
+                done = flow.reembed(
+                    store, embedder, session.config.chunk, sparse=sparse, force=force, on_event=on_event
+                )
     if session.format is Format.JSONL:
         session.out.json({"event": "result", **shapes.reembedded(done)})
     else:

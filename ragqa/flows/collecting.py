@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from ragqa.config import IngestConfig
 from ragqa.documents.discovery import absolute
 from ragqa.errors import StorageError, UsageError
-from ragqa.flows import indexing, ingest, upkeep
-from ragqa.text import analyzer
+from ragqa.flows import ingest, reembed
 
 if TYPE_CHECKING:
     from ragqa.evaluation.collection import Collection
@@ -84,8 +83,5 @@ def _write(wanted: Mapping[str, bytes], folder: Path) -> None:
 
 def _renew(store: Store, parts: Parts) -> None:
     """Chunk and embed what is stored again, if that was done with other settings or by another embedder."""
-    meta, embedder, chunk = store.meta(), parts.embedder(), parts.config.chunk
-    wanted = (indexing.embedder_record(embedder), analyzer.ANALYZER, indexing.chunker_fingerprint(chunk))
-    is_current = (meta.embedder, meta.analyzer, meta.chunker) == wanted and not store.contents_without_vectors()
-    if store.content_ids() and not is_current:
-        upkeep.reembed(store, embedder, chunk, on_embedded=lambda done, of: None)
+    if store.content_ids():
+        reembed.reembed(store, parts.embedder(), parts.config.chunk, sparse=parts.sparse())

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexMismatch
-from ragqa.index.records import EmbedderRecord, StoredContent
+from ragqa.index.records import EmbedderRecord, SparseRecord, StoredContent
 from ragqa.text import analyzer
 
 if TYPE_CHECKING:
     from ragqa.config import ChunkConfig
     from ragqa.index.store import Store
-    from ragqa.ports import Embedder
+    from ragqa.ports import Embedder, SparseEncoder
     from ragqa.types import Chunk, Document, Vectors
 
 CHUNKER = "1"
@@ -29,13 +29,25 @@ def embedder_record(embedder: Embedder) -> EmbedderRecord:
     return EmbedderRecord(embedder.name, embedder.fingerprint, embedder.dimensions)
 
 
-def claim(store: Store, embedder: Embedder, chunker: str) -> str:
+def sparse_record(sparse: SparseEncoder | None) -> SparseRecord | None:
+    """The sparse model as the index remembers it."""
+    return SparseRecord(sparse.name, sparse.fingerprint) if sparse is not None else None
+
+
+def claim(store: Store, embedder: Embedder, chunker: str, *, sparse: SparseEncoder | None = None) -> str:
     """Make sure that new content fits what is stored, and return the chunker that made the stored chunks.
 
     An empty index takes whatever comes. Raises IndexMismatch where vectors or terms could not be compared.
     """
-    require_comparable(store, embedder)
+    if not store.total("chunks"):
+        store.set_sparse(sparse_record(sparse))
+    require_comparable(store, embedder, sparse=sparse)
     meta = store.meta()
+    if sparse is None and meta.sparse is not None:
+        raise IndexMismatch(
+            f"the index holds features of the sparse model {meta.sparse.name}, and retrieval.lexical names none",
+            remedy=f"set retrieval.lexical = 'sparse:{meta.sparse.name}', or `ragqa reembed` drops them",
+        )
     if meta.embedder is None:
         store.set_embedder(embedder_record(embedder))
     if not meta.analyzer:
@@ -45,10 +57,11 @@ def claim(store: Store, embedder: Embedder, chunker: str) -> str:
     return meta.chunker or chunker
 
 
-def require_comparable(store: Store, embedder: Embedder) -> None:
-    """Raise IndexMismatch if the index holds vectors of another embedder, or terms of another analyzer.
+def require_comparable(store: Store, embedder: Embedder, *, sparse: SparseEncoder | None = None) -> None:
+    """Raise IndexMismatch if the index holds vectors of another embedder, or terms or features made in another way.
 
-    They must never be compared with those of a question. An empty index is comparable with anything.
+    They must never be compared with those of a question. An empty index is comparable with anything; so is one with
+    features, for a question without.
     """
     meta, wanted = store.meta(), embedder_record(embedder)
     if meta.embedder is not None and meta.embedder.fingerprint != wanted.fingerprint:
@@ -61,6 +74,14 @@ def require_comparable(store: Store, embedder: Embedder) -> None:
         raise IndexMismatch(
             f"the index was made with the analyzer {meta.analyzer}, this ragqa has {analyzer.ANALYZER}",
             remedy="`ragqa reembed` makes it anew from the stored text",
+        )
+    held = meta.sparse
+    if sparse is not None and store.total("chunks") and (held is None or held.fingerprint != sparse.fingerprint):
+        version = "another version of " if held and held.name == sparse.name else ""
+        raise IndexMismatch(
+            f"the index holds {f'features of {held.name}' if held else 'no features of a sparse model'}, "
+            f"retrieval.lexical names {version}{sparse.name}",
+            remedy="`ragqa reembed` makes them from the stored text; or set retrieval.lexical = 'bm25'",
         )
 
 
@@ -80,6 +101,8 @@ def contents(
     parsed: Sequence[tuple[str, Document, Sequence[Chunk]]],
     embedder: Callable[[], Embedder],
     on_embedded: Callable[[int], None],
+    *,
+    sparse: SparseEncoder | None = None,
 ) -> Iterator[StoredContent]:
     """Embed and analyze cut documents, given with the SHA-256 of their bytes.
 
@@ -95,7 +118,8 @@ def contents(
     for sha256, document, chunks in parsed:
         end = start + len(chunks)
         terms = [analyzer.analyze(text) for text in texts[start:end]]
-        yield StoredContent(sha256, document, chunks, vectors[start:end], terms, shares[start:end])
+        features = sparse.encode(texts[start:end], kind="passage") if sparse is not None else ()
+        yield StoredContent(sha256, document, chunks, vectors[start:end], terms, shares[start:end], features)
         start = end
 
 

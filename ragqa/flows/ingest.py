@@ -22,7 +22,7 @@ from ragqa.index.records import Batch, DocumentRecord, DocumentState, StoredCont
 if TYPE_CHECKING:
     from ragqa.config import Config
     from ragqa.index.store import Store
-    from ragqa.ports import Embedder, Loader
+    from ragqa.ports import Embedder, Loader, SparseEncoder
     from ragqa.types import Chunk, Document
 
 BATCH_CHUNKS = 256
@@ -109,6 +109,7 @@ class Parts:
     embedder: Callable[[], Embedder]
     loader: Callable[[], Loader]
     config: Config
+    sparse: Callable[[], SparseEncoder | None] = lambda: None
 
 
 def ingest(
@@ -218,7 +219,7 @@ class _Run:
     def check_fingerprints(self) -> None:
         """Refuse to mix vectors of two embedders or terms of two analyzers; say so where chunk settings changed."""
         chunker = indexing.chunker_fingerprint(self.parts.config.chunk)
-        stored = indexing.claim(self.store, self.parts.embedder(), chunker)
+        stored = indexing.claim(self.store, self.parts.embedder(), chunker, sparse=self.parts.sparse())
         if stored != chunker:
             warning = f"stored documents keep their chunks ({stored}); `ragqa reembed` cuts them as set now ({chunker})"
             self.report.warnings.append(("", warning))
@@ -301,7 +302,12 @@ class _Run:
             (item.record.sha256, item.document, item.chunks) for item in self._pending if item.document is not None
         ]
         gate = self.parts.config.retrieval.gate_unknown
-        for content in indexing.contents(parsed, self.parts.embedder, lambda done: self.on_event(Embedded(done))):
+        if not parsed:
+            return
+        sparse = self.parts.sparse()
+        for content in indexing.contents(
+            parsed, self.parts.embedder, lambda done: self.on_event(Embedded(done)), sparse=sparse
+        ):
             self.report.unreadable_chunks += sum(share > gate for share in content.unknown_shares)
             yield content
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from ragqa.flows import indexing
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ragqa.config import ChunkConfig
     from ragqa.index.records import Pending, StoredContent
     from ragqa.index.store import Store
-    from ragqa.ports import Embedder
+    from ragqa.ports import Embedder, SparseEncoder
     from ragqa.types import Chunk, Document
 
 
@@ -74,6 +75,7 @@ def reembed(
     embedder: Embedder,
     settings: ChunkConfig,
     *,
+    sparse: SparseEncoder | None = None,
     force: bool = False,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Reembedded:
@@ -82,19 +84,25 @@ def reembed(
     What was staged for other settings is discarded. Without `force`, and without a run to go on with, an index that was
     made with these settings keeps all it has, and only what a repair has left without vectors is made anew.
     """
-    target = Target(indexing.embedder_record(embedder), analyzer.ANALYZER, indexing.chunker_fingerprint(settings))
+    target = Target(
+        indexing.embedder_record(embedder),
+        analyzer.ANALYZER,
+        indexing.chunker_fingerprint(settings),
+        indexing.sparse_record(sparse),
+    )
+    make = partial(_made, store, embedder=embedder, sparse=sparse, settings=settings, on_event=on_event)
     pending = staging.pending(store.database)
     goes_on = pending is not None and target.makes_the_same(pending.target)
     if target.makes_the_same(store.meta().made_with) and not goes_on and not force:
         discard(store, on_event=on_event)
-        return _complete(store, embedder, settings, on_event)
+        return _complete(store, make, on_event)
     _tell_discarded(staging.begin(store, target), on_event)
     documents = store.total("contents")
     left = staging.missing(store.database)
     done = resumed = documents - len(left)
     on_event(Started(documents, resumed))
     chunks = 0
-    for made in _made(store, left, embedder, settings, on_event):
+    for made in make(left):
         staging.put(store, made)
         done += len(made)
         chunks += sum(len(content.chunks) for content in made)
@@ -112,14 +120,16 @@ def discard(store: Store, *, on_event: Callable[[Event], None] = lambda event: N
     return Reembedded("discarded", pending.staged if pending else 0)
 
 
-def _complete(store: Store, embedder: Embedder, settings: ChunkConfig, on_event: Callable[[Event], None]) -> Reembedded:
+def _complete(
+    store: Store, make: Callable[[Sequence[int]], Iterator[list[StoredContent]]], on_event: Callable[[Event], None]
+) -> Reembedded:
     """Make what a repair has left without vectors, in its place."""
     left = store.contents_without_vectors()
     if not left:
         return Reembedded("unchanged")
     on_event(Started(len(left), 0))
     done = chunks = 0
-    for made in _made(store, left, embedder, settings, on_event):
+    for made in make(left):
         store.commit(Batch(added=made))
         done += len(made)
         chunks += sum(len(content.chunks) for content in made)
@@ -131,7 +141,9 @@ def _complete(store: Store, embedder: Embedder, settings: ChunkConfig, on_event:
 def _made(
     store: Store,
     content_ids: Sequence[int],
+    *,
     embedder: Embedder,
+    sparse: SparseEncoder | None,
     settings: ChunkConfig,
     on_event: Callable[[Event], None],
 ) -> Iterator[list[StoredContent]]:
@@ -144,7 +156,7 @@ def _made(
         chunks += len(batch[-1][-1])
         characters += len(document.text)
         if place == len(content_ids) or chunks >= BATCH_CHUNKS or characters >= BATCH_CHARACTERS:
-            yield list(indexing.contents(batch, lambda: embedder, lambda done: on_event(Embedded(done))))
+            yield list(indexing.contents(batch, lambda: embedder, lambda done: on_event(Embedded(done)), sparse=sparse))
             batch = []
             chunks = characters = 0
 

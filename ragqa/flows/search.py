@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ragqa.config import Config
     from ragqa.index.scope import Scope
     from ragqa.index.store import Store
-    from ragqa.ports import Embedder, LexicalIndex, Reranker, VectorIndex
+    from ragqa.ports import Embedder, LexicalIndex, Reranker, SparseEncoder, VectorIndex
     from ragqa.types import Passage
 
 
@@ -29,6 +29,8 @@ class Searching:
     lexical: LexicalIndex
     reranker: Reranker | None
     config: Config
+    sparse: SparseEncoder | None = None
+    """What `lexical` is made with, where it is not made of words."""
     scope: Scope | None = None
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
@@ -66,7 +68,7 @@ def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found
 
     With `strict_fresh`, IndexStale where any stored file changed or vanished since, before anything is searched.
     """
-    indexing.require_comparable(parts.store, parts.embedder)
+    indexing.require_comparable(parts.store, parts.embedder, sparse=parts.sparse)
     index = facts(parts.store)
     if strict_fresh and index.stale_files:
         raise IndexStale(
@@ -77,6 +79,8 @@ def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found
     found = retrieve(query, parts)
     reranking = found.trace.reranking
     models = {"embedding": parts.embedder.name, "rerank": reranking.reranker if reranking else "none"}
+    if parts.sparse is not None:
+        models["sparse"] = parts.sparse.name
     return Found(query, found, index, models, parts.scope)
 
 

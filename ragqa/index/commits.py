@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ragqa.errors import IndexDamaged
-from ragqa.index import postings, vectorfile
+from ragqa.index import features, postings, vectorfile
 from ragqa.index.checksums import digest
 from ragqa.index.database import REMEDY_DAMAGED, Database, Row
+from ragqa.index.features import Features
 from ragqa.index.records import Batch, DocumentRecord, StoredContent, Touched
 from ragqa.index.rows import (
     DOCUMENT_COLUMNS,
@@ -21,10 +22,15 @@ from ragqa.index.schema import read_meta, write_meta
 from ragqa.index.vectorblocks import write_vectors
 
 
-def validate(batch: Batch, dimensions: int | None) -> None:
-    """Refuse a batch that a caller's mistake has made; ValueError, before anything is written."""
+def validate(batch: Batch, dimensions: int | None, *, sparse: bool) -> None:
+    """Refuse a batch that a caller's mistake has made; ValueError, before anything is written.
+
+    `sparse` says whether the index has a sparse model.
+    """
     for content in batch.added:
         rows = len(content.chunks)
+        if len(content.features) != (rows if sparse else 0):
+            raise ValueError("every chunk needs its features if the index has a sparse model, and none otherwise")
         if not len(content.vectors) == len(content.terms) == len(content.unknown_shares) == rows:
             raise ValueError("every chunk needs one vector, one list of terms and one unknown share")
         if rows:
@@ -100,6 +106,7 @@ class _Parts:
         self.keys: list[int] = []
         """Of the chunks that still lack their postings."""
         self._terms: list[Sequence[str]] = []
+        self._features: list[Features] = []
 
     def add(self, content_id: int, content: StoredContent) -> None:
         """Write all but the postings."""
@@ -109,14 +116,17 @@ class _Parts:
             [chunk_row(key, content_id, place, content) for place, key in enumerate(keys)],
         )
         write_vectors(self._database, content_id, keys.start, content.vectors)
+        if content.features:
+            features.write(self._database, keys.start, content.features)
         self.next_key = keys.stop
         self.keys.extend(keys)
         self._terms.extend(content.terms)
+        self._features.extend(content.features)
 
     def append_segment(self) -> None:
         """Write the postings of all that was added since the last time, as one segment."""
-        postings.append(self._database, self.keys, self._terms)
-        self.keys, self._terms = [], []
+        postings.append(self._database, self.keys, self._terms, self._features)
+        self.keys, self._terms, self._features = [], [], []
 
 
 class _Removals:

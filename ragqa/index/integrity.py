@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 from ragqa.errors import IndexDamaged
-from ragqa.index import postings, rows, staging, vectorfile
+from ragqa.index import features, postings, rows, staging, vectorfile
 from ragqa.index.database import Database, Row
 from ragqa.index.rows import ChunkRow, ContentRow
 from ragqa.index.vectorblocks import COLUMNS, decode, vector_batches
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from ragqa.index.store import Store
 
 Kind = Literal[
-    "sqlite", "record", "text", "passages", "vectors", "postings", "vector_file", "staging", "counts", "commits"
+    "sqlite",
+    "record",
+    "text",
+    "passages",
+    "vectors",
+    "features",
+    "postings",
+    "vector_file",
+    "staging",
+    "counts",
+    "commits",
 ]
 Analyze = Callable[[str], Sequence[str]]
 
@@ -34,6 +44,7 @@ _REMEDIES: dict[Kind, str] = {
     "text": "`ragqa check --repair`, then `ragqa ingest` reads the document again",
     "passages": "`ragqa check --repair`, then `ragqa reembed` makes them anew from the stored text",
     "vectors": "`ragqa check --repair`, then `ragqa reembed` makes them anew from the stored text",
+    "features": "`ragqa check --repair`, then `ragqa reembed` makes them anew from the stored text",
     "postings": _REBUILD,
     "vector_file": _REBUILD,
     "staging": "`ragqa check --repair` drops it, or `ragqa reembed` makes it anew; the index answers without it",
@@ -79,6 +90,7 @@ def check(store: Store, analyze: Analyze) -> Report:
         ("record", looked.documents),
         ("text", looked.texts),
         ("vectors", looked.vectors),
+        ("features", looked.features),
         ("postings", looked.postings),
         ("vector_file", looked.vector_file),
         ("staging", looked.staging),
@@ -177,8 +189,19 @@ class _Check:
             if covered[content_id] != count:
                 yield self._about("vectors", f"{covered[content_id]} of {count} vectors can be read", content_id)
 
+    def features(self) -> Iterator[Finding]:
+        """That every passage has what the sparse model said of it, where the index has such a model."""
+        if self._store.meta().sparse is None:
+            return
+        for page in self._database.pages("key, content_id", "chunks", "key"):
+            found = features.read(self._database, [key for key, _ in page])
+            for key, content_id in page:
+                if found[key] is None:
+                    what = f"what the sparse model said of passage {key} is damaged or gone"
+                    yield self._about("features", what, content_id)
+
     def postings(self) -> Iterator[Finding]:
-        """The postings against what the analyzer makes of the chunks now."""
+        """The postings against what the analyzer makes of the chunks now, and against their features."""
         import numpy as np
 
         covered: list[int] = []
@@ -197,7 +220,7 @@ class _Check:
                 place = live.get(key)
                 if place is None:
                     yield self._about("postings", f"passage {key} cannot be found by its words", content_id)
-                elif stored[place] != expected or int(reader.lengths[place]) != length:
+                elif (expected is not None and stored[place] != expected) or int(reader.lengths[place]) != length:
                     yield self._about("postings", f"passage {key} is indexed under other words", content_id)
                 terms += length
             if (segment.live, segment.live_terms) != (len(live), terms):
@@ -206,16 +229,25 @@ class _Check:
         if keys != sorted(covered):
             yield Finding("postings", f"the keyword index holds {len(covered)} of {len(keys)} passages")
 
-    def _expected(self, first_key: int, last_key: int) -> Iterator[tuple[int, int, int, int]]:
-        """(key, content, fingerprint of its terms, their number) of each sound chunk in a range of keys."""
+    def _expected(self, first_key: int, last_key: int) -> Iterator[tuple[int, int, int | None, int]]:
+        """(key, content, fingerprint of its postings, number of its terms) of each sound chunk in a range of keys.
+
+        The fingerprint is None where the features are not what was written, which `features` has found.
+        """
+        is_sparse = self._store.meta().sparse is not None
         for page in self._database.pages(rows.CHUNK_COLUMNS, "chunks", "key", after=first_key - 1, last=last_key):
+            said = features.read(self._database, [row[0] for row in page]) if is_sparse else {}
             for row in page:
                 try:
                     chunk = rows.read_chunk(row)
                 except IndexDamaged:
                     continue  # found by `texts`
                 terms = self._analyze(chunk.chunk.indexed_text)
-                counted = Counter(terms)
+                own = said.get(chunk.key)
+                if is_sparse and own is None:
+                    yield chunk.key, chunk.content_id, None, len(terms)
+                    continue
+                counted = {**Counter(terms), **features.as_terms(own or {})}
                 expected = sum(_hash(_encode(term)) * count for term, count in counted.items()) & _MASK
                 yield chunk.key, chunk.content_id, expected, len(terms)
 

@@ -79,6 +79,8 @@ class Bm25Index:
     Terms are what the analyzer makes of a question.
     """
 
+    name = "BM25"
+
     def __init__(self, store: Store, *, k1: float = 1.2, b: float = 0.75, allowed: Keys | None = None) -> None:
         self._store = store
         self._allowed = None if allowed is None else Allowed(allowed)
@@ -88,7 +90,7 @@ class Bm25Index:
         self._parts: list[_Part] = []
         self._last: tuple[tuple[str, ...], list[NDArray[np.float64]]] | None = None
 
-    def search(self, terms: Sequence[str], k: int, *, required: Sequence[str] = ()) -> list[Scored]:
+    def search(self, terms: Sequence[str], k: int, *, question: str = "", required: Sequence[str] = ()) -> list[Scored]:
         """The `k` best passages that hold any of `terms` (repeats count), best first, ties by their order.
 
         With `required`, only passages that hold every one of these; where it is all that they hold, they score 0.
@@ -109,7 +111,7 @@ class Bm25Index:
         order = np.lexsort((ties, -scores))[: max(k, 0)]
         return [Scored(int(keys[place]), float(scores[place])) for place in order]
 
-    def scores(self, terms: Sequence[str], keys: Sequence[int]) -> Mapping[int, float]:
+    def scores(self, terms: Sequence[str], keys: Sequence[int], *, question: str = "") -> Mapping[int, float]:
         """The score of each of `keys` that is live and allowed; 0.0 where it holds none of the terms."""
         import numpy as np
 

@@ -10,11 +10,13 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexDamaged
 from ragqa.index.checksums import digest
 from ragqa.index.database import REMEDY_DAMAGED, Database
+from ragqa.index.features import Features, as_terms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,17 +89,20 @@ def segments(database: Database) -> list[Segment]:
     return found
 
 
-def append(database: Database, keys: Sequence[int], terms: Sequence[Sequence[str]]) -> None:
-    """Add the postings of new chunks; their keys are greater than all before."""
+def append(
+    database: Database, keys: Sequence[int], terms: Sequence[Sequence[str]], own: Sequence[Features] = ()
+) -> None:
+    """Add the postings of new chunks, and of their features if any; their keys are greater than all before."""
     if not keys:
         return
     import numpy as np
 
     from ragqa.index.segments import write_segment
 
+    more = map(as_terms, own) if own else repeat({})
     identity = _next_id(database)
     _insert(database, Segment(identity, keys[0], keys[-1], len(keys), len(keys), sum(map(len, terms)), 1))
-    frequency_bytes = write_segment(database, identity, np.array(keys, np.int64), terms)
+    frequency_bytes = write_segment(database, identity, np.array(keys, np.int64), terms, more)
     _update(
         database,
         Segment(identity, keys[0], keys[-1], len(keys), len(keys), sum(map(len, terms)), frequency_bytes),

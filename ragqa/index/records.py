@@ -24,18 +24,34 @@ class EmbedderRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SparseRecord:
+    """The sparse model whose features the index holds. Features of two fingerprints are never compared."""
+
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """What vectors, terms and chunks are made with."""
+    """What vectors, terms, features (None: there are none) and chunks are made with."""
 
     embedder: EmbedderRecord
     analyzer: str
     chunker: str
+    sparse: SparseRecord | None = None
 
     def makes_the_same(self, other: Target | None) -> bool:
         """Whether the same text comes out the same; what a model is called makes no difference."""
         if other is None:
             return False
-        own, its = (replace(target, embedder=replace(target.embedder, name="")) for target in (self, other))
+        own, its = (
+            replace(
+                target,
+                embedder=replace(target.embedder, name=""),
+                sparse=target.sparse and replace(target.sparse, name=""),
+            )
+            for target in (self, other)
+        )
         return own == its
 
 
@@ -62,11 +78,12 @@ class IndexMeta:
     embedder: EmbedderRecord | None
     analyzer: str
     chunker: str
+    sparse: SparseRecord | None = None
 
     @property
     def made_with(self) -> Target | None:
         """What made all that is stored; None until the first `Store.set_embedder`."""
-        return Target(self.embedder, self.analyzer, self.chunker) if self.embedder else None
+        return Target(self.embedder, self.analyzer, self.chunker, self.sparse) if self.embedder else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,8 @@ class StoredContent:
 
     `sha256` is the hex digest of the file's bytes; together with `document.loader` it is the content's identity.
     `vectors[i]`, `terms[i]` and `unknown_shares[i]` belong to `chunks[i]`: its embedding, its analyzed `indexed_text`,
-    and the share of it that the embedder cannot read.
+    and the share of it that the embedder cannot read. `features[i]` is what the index's sparse model says of it;
+    without such a model `features` is empty.
     """
 
     sha256: str
@@ -84,6 +102,7 @@ class StoredContent:
     vectors: Vectors
     terms: Sequence[Sequence[str]]
     unknown_shares: Sequence[float]
+    features: Sequence[Mapping[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexDamaged
-from ragqa.index import postings, staging, vectorfile
+from ragqa.index import features, postings, staging, vectorfile
 from ragqa.index.database import Database, Row
 from ragqa.index.integrity import Analyze, Report
 from ragqa.index.rows import (
@@ -35,23 +35,23 @@ def repair(store: Store, report: Report, analyze: Analyze) -> None:
     """Make the index sound again, in one transaction; `store` is open for writing, `report` is about it.
 
     A document whose text is damaged is marked as failed, so that the next ingest reads its file again. A content
-    whose passages or vectors are damaged keeps its text and is embedded again by `ragqa reembed`. Postings, counts and
-    the vector file are made anew; what a re-embedding has staged is dropped where it is damaged. Raises IndexDamaged
-    where SQLite's own structures are damaged.
+    whose passages, vectors or features are damaged keeps its text and is made anew by `ragqa reembed`. Postings, counts
+    and the vector file are made anew; what a re-embedding has staged is dropped where it is damaged. Raises
+    IndexDamaged where SQLite's own structures are damaged.
     """
     if beyond := [finding for finding in report.findings if finding.kind == "sqlite"]:
         raise IndexDamaged(f"the database itself is damaged: {beyond[0].what}", remedy=beyond[0].remedy)
     database = store.database
     with database.transaction():
         _drop_damaged_records(database)
-        for content_id in report.contents_with("passages", "vectors"):
+        for content_id in report.contents_with("passages", "vectors", "features"):
             _drop_parts(database, content_id, keep=True)
         for content_id in report.contents_with("text"):
             _fail_documents(database, content_id)
             _drop_parts(database, content_id, keep=False)
         _drop_orphans(database)
         staging.drop_damaged(database)
-        _rebuild_postings(database, analyze)
+        _rebuild_postings(database, analyze, is_sparse=store.meta().sparse is not None)
         vectorfile.forget(database)
         _count(database)
         write_meta(database, generation=str(store.generation + 1))
@@ -102,7 +102,7 @@ def _drop_orphans(database: Database) -> None:
         _drop_parts(database, content_id, keep=False)
 
 
-def _rebuild_postings(database: Database, analyze: Analyze) -> None:
+def _rebuild_postings(database: Database, analyze: Analyze, *, is_sparse: bool) -> None:
     database.execute("DELETE FROM segment_blocks")
     database.execute("DELETE FROM segments")
     for page in _whole_documents(database):
@@ -112,7 +112,8 @@ def _rebuild_postings(database: Database, analyze: Analyze) -> None:
                 database.execute(
                     "UPDATE chunks SET terms = ?, checksum = ? WHERE key = ?", *recounted(row, len(own)), row[0]
                 )
-        postings.append(database, [row[0] for row in page], terms)
+        keys = [row[0] for row in page]
+        postings.append(database, keys, terms, features.of_chunks(database, keys) if is_sparse else ())
 
 
 def _whole_documents(database: Database) -> Iterator[list[Row]]:

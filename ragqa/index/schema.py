@@ -2,21 +2,26 @@
 
 Every row that is not itself derived carries a `checksum` over its other columns (see checksums.py). Large columns come
 last, because SQLite must walk through all that precede the one it is asked for. A re-embedding that is under way has
-tables of its own (see staging.py), which come and go and which nothing else reads.
+tables of its own (see staging.py), which come and go and which nothing else reads; a sparse model has one for its
+features (see features.py).
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from ragqa.errors import IndexDamaged, IndexMismatch, IndexMissing
+from ragqa.index import features
 from ragqa.index.checksums import digest
 from ragqa.index.database import REMEDY_DAMAGED, Database
-from ragqa.index.records import EmbedderRecord
+from ragqa.index.records import EmbedderRecord, SparseRecord
 
 SCHEMA_VERSION = 1
+WITH_FEATURES = 2
+"""The schema of an index with a sparse model: it has a table that a ragqa of schema 1 would leave unfilled."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID;
@@ -86,16 +91,16 @@ def check_version(database: Database, path: Path) -> None:
     version = _version(database)
     if version == 0:
         raise IndexMissing(f"there is no index in {path.parent}", remedy="`ragqa ingest PATH` makes one")
-    if version != SCHEMA_VERSION:
+    if version not in (SCHEMA_VERSION, WITH_FEATURES):
         raise IndexMismatch(
-            f"{path} has schema {version}, this ragqa reads {SCHEMA_VERSION}",
+            f"{path} has schema {version}, this ragqa reads {SCHEMA_VERSION} and {WITH_FEATURES}",
             remedy="use the newer ragqa that made it, or ingest into another folder with --index",
         )
 
 
 def read_meta(database: Database) -> dict[str, str]:
     """Everything the index says about itself, verified."""
-    values: dict[str, str] = {}
+    values = {"sparse": ""}  # an index that never had a sparse model has no such record
     for key, value, checksum in database.rows("SELECT key, value, checksum FROM meta"):
         if digest(key, value) != checksum:
             raise IndexDamaged(f"the index's own record `{key}` is damaged", remedy=REMEDY_DAMAGED)
@@ -108,9 +113,28 @@ def read_meta(database: Database) -> dict[str, str]:
 def write_meta(database: Database, **values: str) -> None:
     """Change records, inside the caller's transaction."""
     database.execute_many(
-        "UPDATE meta SET value = ?, checksum = ? WHERE key = ?",
-        [(value, digest(key, value), key) for key, value in values.items()],
+        "INSERT INTO meta VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, "
+        "checksum = excluded.checksum",
+        [(key, value, digest(key, value)) for key, value in values.items()],
     )
+
+
+def write_sparse(database: Database, sparse: SparseRecord | None) -> None:
+    """Make room for the features of a sparse model, or forget those of the last one; inside the caller's transaction.
+
+    Their postings are the caller's to replace.
+    """
+    if sparse is None:
+        features.drop(database)
+    else:
+        features.prepare(database)
+    database.execute(f"PRAGMA user_version={WITH_FEATURES if sparse else SCHEMA_VERSION}")
+    write_meta(database, sparse=json.dumps([sparse.name, sparse.fingerprint]) if sparse else "")
+
+
+def read_sparse(values: Mapping[str, str]) -> SparseRecord | None:
+    """The sparse model that the index's records name."""
+    return SparseRecord(*json.loads(values["sparse"])) if values["sparse"] else None
 
 
 def embedder_value(embedder: EmbedderRecord) -> str:

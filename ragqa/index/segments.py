@@ -15,7 +15,7 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -234,15 +234,24 @@ class SegmentWriter:
         )
 
 
-def write_segment(database: Database, segment: int, keys: Keys, terms: Iterable[Sequence[str]]) -> int:
-    """Store the postings of new chunks, whose terms are given in order; the bytes that a frequency takes."""
+def write_segment(
+    database: Database,
+    segment: int,
+    keys: Keys,
+    terms: Iterable[Sequence[str]],
+    more: Iterable[Mapping[str, int]],
+) -> int:
+    """Store the postings of new chunks, whose terms are given in order; the bytes that a frequency takes.
+
+    `more` are further terms of each chunk, with how often they occur, that do not count for its length.
+    """
     vocabulary: dict[str, int] = {}
     term_of: list[int] = []
     frequency_of: list[int] = []
     distinct: list[int] = []
     lengths: list[int] = []
-    for chunk_terms in terms:
-        counted = Counter(chunk_terms)
+    for chunk_terms, uncounted in zip(terms, more, strict=False):
+        counted = {**Counter(chunk_terms), **uncounted}
         term_of.extend(vocabulary.setdefault(term, len(vocabulary)) for term in counted)
         frequency_of.extend(counted.values())
         distinct.append(len(counted))

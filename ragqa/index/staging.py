@@ -16,7 +16,7 @@ from ragqa.errors import IndexDamaged
 from ragqa.index import commits, schema
 from ragqa.index.checksums import digest
 from ragqa.index.database import Database, Row
-from ragqa.index.records import Batch, EmbedderRecord, Pending, StoredContent, Target
+from ragqa.index.records import Batch, EmbedderRecord, Pending, SparseRecord, StoredContent, Target
 from ragqa.index.rows import CONTENT_COLUMNS, columns
 from ragqa.types import Chunk
 
@@ -109,7 +109,7 @@ def put(store: Store, made: Sequence[StoredContent]) -> None:
     target = _target(database)
     if target is None:
         raise ValueError("begin comes before the first content that is staged")
-    commits.validate(Batch(added=made), target.embedder.dimensions)
+    commits.validate(Batch(added=made), target.embedder.dimensions, sparse=target.sparse is not None)
     with database.transaction():
         for content in made:
             identity = (content.sha256, content.document.loader)
@@ -138,6 +138,7 @@ def switch(store: Store) -> None:
     if target is None:
         raise ValueError("nothing is staged")
     with store.transaction():
+        schema.write_sparse(store.database, target.sparse)
         commits.replace_all(store.database, _staged(store, target.embedder.dimensions))
         schema.write_meta(
             store.database,
@@ -182,6 +183,8 @@ def _chunk_rows(number: int, content: StoredContent) -> Iterator[tuple[object, .
             "unknown_share": float(content.unknown_shares[place]),
             "terms": list(content.terms[place]),
         }
+        if content.features:
+            details["features"] = list(content.features[place].items())
         values = (vector.astype("<f2").tobytes(), json.dumps(details, ensure_ascii=False, separators=(",", ":")))
         yield number, place, digest(number, place, *values), *values
 
@@ -230,6 +233,7 @@ def _read(database: Database, number: int, sha256: str, document: Document, dime
         .astype(np.float32),
         terms=[each["terms"] for each in details],
         unknown_shares=[each["unknown_share"] for each in details],
+        features=[dict(each["features"]) for each in details if "features" in each],
     )
 
 
@@ -269,7 +273,9 @@ def _target(database: Database) -> Target | None:
         return None
     try:
         values = json.loads(row[0])
-        return Target(**{**values, "embedder": EmbedderRecord(**values["embedder"])})
+        sparse = values.pop("sparse", None)
+        embedder = EmbedderRecord(**values.pop("embedder"))
+        return Target(**values, embedder=embedder, sparse=SparseRecord(**sparse) if sparse else None)
     except (KeyError, TypeError):  # staged by a ragqa that knows more, or less, of what decides a vector
         return None
 

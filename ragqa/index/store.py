@@ -24,6 +24,7 @@ from ragqa.index.records import (
     EmbedderRecord,
     IndexedChunk,
     IndexMeta,
+    SparseRecord,
 )
 from ragqa.index.rows import ChunkRow, ContentRow
 from ragqa.types import Document, Language, Page, Passage
@@ -150,6 +151,7 @@ class Store:
             embedder=EmbedderRecord(*json.loads(embedder)) if embedder else None,
             analyzer=self._meta["analyzer"],
             chunker=self._meta["chunker"],
+            sparse=schema.read_sparse(self._meta),
         )
 
     def counts(self) -> Counts:
@@ -367,6 +369,15 @@ class Store:
             with self.transaction():
                 schema.write_meta(self.database, embedder=schema.embedder_value(embedder))
 
+    def set_sparse(self, sparse: SparseRecord | None) -> None:
+        """Remember whose features there will be (None: nobody's). ValueError where passages are stored already."""
+        if sparse == self.meta().sparse:
+            return
+        if self.total("chunks"):
+            raise ValueError("a sparse model can be changed by a re-embedding alone")
+        with self.transaction():
+            schema.write_sparse(self.database, sparse)
+
     def set_fingerprint(self, part: Literal["analyzer", "chunker"], value: str) -> None:
         """Remember which analyzer or chunker made what is stored."""
         if self._meta[part] != value:
@@ -379,8 +390,9 @@ class Store:
         Raises StorageError (disk full, read-only) with the index as it was. ValueError is a bug of the caller: a part
         of a content with another length than its chunks, or a stored record whose content is nowhere.
         """
-        embedder = self.meta().embedder
-        commits.validate(batch, embedder.dimensions if embedder else None)
+        meta = self.meta()
+        dimensions = meta.embedder.dimensions if meta.embedder else None
+        commits.validate(batch, dimensions, sparse=meta.sparse is not None)
         with self.transaction():
             commits.apply(self.database, batch)
         return self.generation

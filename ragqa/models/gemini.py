@@ -157,9 +157,10 @@ class GeminiGenerator:
 
 
 class GeminiEmbedder:
-    """Implements `ports.Embedder`: the service's own task types, unit length restored.
+    """Implements `ports.Embedder`: the service's own task types, unit length restored (a cut vector comes without).
 
-    Tokens are estimated, on the safe side, since counting them exactly would be a request for each text.
+    `dimensions` 0 keeps the model's own number. Tokens are estimated, on the safe side, since counting them exactly
+    would be a request for each text.
     """
 
     max_tokens = 2048
@@ -171,10 +172,16 @@ class GeminiEmbedder:
         environment: Mapping[str, str],
         batch_size: int,
         timeout_s: float,
+        dimensions: int = 0,
         retries: Retries | None = None,
     ) -> None:
+        from ragqa.models.vectors import kept_dimensions
+
         self.name = f"gemini:{model}"
-        self.fingerprint = f"gemini:{model}/retrieval/1"
+        own = _KNOWN_DIMENSIONS.get(model)
+        is_whole = own is not None and kept_dimensions(dimensions, own, model=self.name) == own
+        self._wanted = 0 if is_whole else dimensions
+        self.fingerprint = f"gemini:{model}/retrieval/1" + (f"/{self._wanted}" if self._wanted else "")
         self._model = model
         self._batch_size = min(batch_size, _LARGEST_BATCH)
         self._timeout_s = timeout_s
@@ -184,7 +191,11 @@ class GeminiEmbedder:
     @cached_property
     def dimensions(self) -> int:
         """Known for the service's current models; asked for, once, for others."""
-        return _KNOWN_DIMENSIONS.get(self._model) or len(self._request(["dimensions"], kind="query")[0])
+        from ragqa.models.vectors import kept_dimensions
+
+        known = _KNOWN_DIMENSIONS.get(self._model)
+        own = known or len(self._request(["dimensions"], kind="query")[0])
+        return kept_dimensions(self._wanted, own, model=self.name)
 
     def embed(self, texts: Sequence[str], *, kind: Literal["passage", "query"]) -> Vectors:
         from ragqa.models.vectors import unit_rows
@@ -192,7 +203,7 @@ class GeminiEmbedder:
         rows: list[Sequence[float]] = []
         for start in range(0, len(texts), self._batch_size):
             rows += self._request(texts[start : start + self._batch_size], kind=kind)
-        return unit_rows(rows, dimensions=self.dimensions, service=SERVICE)
+        return unit_rows(rows, dimensions=self.dimensions, service=SERVICE, cut=bool(self._wanted))
 
     def count_tokens(self, text: str) -> int:
         return estimate(text)
@@ -218,7 +229,9 @@ class GeminiEmbedder:
         contents = [types.Content(parts=[types.Part(text=text)]) for text in texts]
         with self._client.in_words():
             reply = self._client.models.embed_content(
-                model=self._model, contents=contents, config=types.EmbedContentConfig(task_type=task or None)
+                model=self._model,
+                contents=contents,
+                config=types.EmbedContentConfig(task_type=task or None, output_dimensionality=self._wanted or None),
             )
             rows: list[Sequence[float]] = [embedding.values or [] for embedding in reply.embeddings or []]
         if len(rows) != len(texts):

@@ -12,6 +12,8 @@ from ragqa.errors import ConfigError
 _UNUSABLE = (OSError, ValueError, ImportError, RuntimeError, KeyError)
 """What the libraries raise for a model that is missing, unreachable, unknown to them, or damaged."""
 
+_REACH_S = 10.0
+
 
 def open_model(
     make: Callable[..., Any], name: str, *, setting: str, on_download: Callable[[str], None] | None = None
@@ -20,7 +22,7 @@ def open_model(
 
     `make` is a class of sentence-transformers, imported after `silence()`. `setting` is what the user would change.
     """
-    is_path = name.startswith((".", "/", "~")) or Path(name).is_dir()
+    is_path = _is_path(name)
     place = str(Path(name).expanduser()) if is_path else name
     if is_path and not Path(place).is_dir():
         raise ConfigError(f"there is no model in {name}", remedy=f"{setting} names a folder or a model of the hub")
@@ -34,6 +36,7 @@ def open_model(
                 f"the model {name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it",
                 remedy=f"unset HF_HUB_OFFLINE once, or set {setting} to a folder",
             ) from error
+    _require_hub(name, setting)
     if on_download is not None:
         on_download(name)
     try:
@@ -43,6 +46,50 @@ def open_model(
             f"the model {name} is neither on this machine nor to be had: {_first_line(error)}",
             remedy=f"check the name in {setting} and the network",
         ) from error
+
+
+def _require_hub(name: str, setting: str) -> None:
+    """ConfigError, at once, where the hub cannot be reached: the libraries try each file for half a minute."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_REACH_S)
+    except Exception as error:  # of the HTTP library, which is another one in other versions
+        why = f"{constants.ENDPOINT} cannot be reached: {_first_line(error)}"
+        raise ConfigError(
+            f"the model {name} is not on this machine, and {why}",
+            remedy=f"check the network, or set {setting} to a folder",
+        ) from error
+
+
+def snapshot(name: str) -> Path | None:
+    """The folder of a model that is on this machine, by the layout of the hub's cache; nothing is imported or asked."""
+    if _is_path(name):
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    kept = _cache() / f"models--{repository.replace('/', '--')}"
+    try:
+        revision = (kept / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    folder = kept / "snapshots" / revision
+    return folder if revision and folder.is_dir() else None
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or Path(name).is_dir()
+
+
+def _cache() -> Path:
+    """Where sentence-transformers keeps what it fetches: its own folder, else that of the hub's library."""
+    for variable in ("SENTENCE_TRANSFORMERS_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if named := os.environ.get(variable):
+            return Path(named).expanduser()
+    home = os.environ.get("HF_HOME")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home or f"{base}/huggingface").expanduser() / "hub"
 
 
 def is_offline(environment: Mapping[str, str]) -> bool:

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import strategies as st
 
 from ragqa.index import commits, postings, segments, staging, vectorblocks, vectorfile, vectors
-from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, StoredContent, Target
+from ragqa.index.records import Batch, DocumentRecord, EmbedderRecord, SparseRecord, StoredContent, Target
 from ragqa.index.store import Store
+from ragqa.ports import SparseEncoder
 from ragqa.types import Chunk, Document
 
 DIMENSIONS = 8
@@ -43,7 +44,7 @@ def vector_of(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-def content_of(chunks: Sequence[Sequence[str]]) -> StoredContent:
+def content_of(chunks: Sequence[Sequence[str]], sparse: SparseEncoder | None = None) -> StoredContent:
     """A content whose chunks are these terms, separated by spaces; a chunk without terms is a dot."""
     texts = [" ".join(terms) or "." for terms in chunks]
     text = "\n".join(texts)
@@ -55,12 +56,13 @@ def content_of(chunks: Sequence[Sequence[str]]) -> StoredContent:
         vectors=np.array([vector_of(part) for part in texts], np.float32).reshape(-1, DIMENSIONS),
         terms=chunks,
         unknown_shares=[0.0] * len(texts),
+        features=sparse.encode(texts, kind="passage") if sparse else (),
     )
 
 
-def stage(store: Store, contents: Iterable[StoredContent], chunker: str) -> None:
+def stage(store: Store, contents: Iterable[StoredContent], chunker: str, sparse: SparseRecord | None) -> None:
     """Stage what is not staged yet, as a re-embedding does."""
-    staging.begin(store, Target(EmbedderRecord("hash", "1", DIMENSIONS), "", chunker))
+    staging.begin(store, Target(EmbedderRecord("hash", "1", DIMENSIONS), "", chunker, sparse))
     by_identity = {content.sha256: content for content in contents}
     for content_id in staging.missing(store.database):
         staging.put(store, [by_identity[store.content(content_id)[0]]])
@@ -71,7 +73,9 @@ def record_of(path: int, content: StoredContent) -> DocumentRecord:
 
 
 @contextmanager
-def played(history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], None]) -> Iterator[Store]:
+def played(
+    history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], None], sparse: SparseEncoder | None = None
+) -> Iterator[Store]:
     """A store with this history, in small blocks so that every border is met; `check` looks at it at every step."""
     model: dict[int, StoredContent] = {}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -86,9 +90,11 @@ def played(history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], 
         patch.setattr(vectors, "_SPARE", 1)
         with Store.create(Path(folder) / ".ragqa") as store:
             store.set_embedder(EmbedderRecord("hash", "1", DIMENSIONS))
+            recorded = SparseRecord(sparse.name, sparse.fingerprint) if sparse else None
+            store.set_sparse(recorded)
             for step, place, value in history:
                 if step == "put":
-                    model[place] = content_of(value)
+                    model[place] = content_of(value, sparse)
                     store.commit(Batch(added=[model[place]], documents=[record_of(place, model[place])]))
                 elif step == "copy" and value in model:
                     model[place] = model[value]
@@ -99,7 +105,7 @@ def played(history: Sequence[tuple[str, Any, Any]], *, check: Callable[[Store], 
                 elif step == "compact":
                     store.compact()
                 elif step in ("stage", "switch"):
-                    stage(store, model.values(), place)
+                    stage(store, model.values(), place, recorded)
                     if step == "switch":
                         staging.switch(store)
                 check(store)

@@ -15,10 +15,11 @@ from ragqa.models.builtin import BuiltinEmbedder
 from ragqa.models.gemini import GeminiEmbedder
 from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
 from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
+from ragqa.models.static import StaticEmbedder
 from ragqa.ports import Embedder
 from tests.fakes import HashingEmbedder
 from tests.services.server import Service, vector
-from tests.services.tiny_models import save_embedder
+from tests.services.tiny_models import save_embedder, save_static
 
 TEXTS = ["rain falls", "snow on the roof", "monday", "rain falls on the roof " * 3, "雨 下 了", "rain falls"]
 KINDS: tuple[Literal["passage", "query"], ...] = ("passage", "query")
@@ -29,13 +30,20 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_embedder(tmp_path_factory.mktemp("tiny"))
 
 
-@pytest.fixture(params=["builtin", "sentence-transformers", "gemini", "openai", "fake"])
-def make(request: pytest.FixtureRequest, service: Service, tiny: Path) -> Callable[[], Embedder]:
+@pytest.fixture(scope="module")
+def tiny_static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_static(tmp_path_factory.mktemp("static"))
+
+
+@pytest.fixture(params=["builtin", "sentence-transformers", "static", "gemini", "openai", "fake"])
+def make(request: pytest.FixtureRequest, service: Service, tiny: Path, tiny_static: Path) -> Callable[[], Embedder]:
     match request.param:
         case "builtin":
             return lambda: BuiltinEmbedder(Path(os.environ["RAGQA_CACHE_DIR"]), threads=2)
         case "sentence-transformers":
             return lambda: SentenceTransformerEmbedder(str(tiny), batch_size=3)
+        case "static":
+            return lambda: StaticEmbedder(str(tiny_static), tiny_static)
         case "gemini":
             environment = service.gemini_environment()
             return lambda: GeminiEmbedder("scripted", environment=environment, batch_size=4, timeout_s=20)
@@ -100,12 +108,14 @@ def test_a_fingerprint_outlives_the_process_that_wrote_it(make: Callable[[], Emb
     assert make().name == make().name
 
 
-def test_no_two_models_share_a_fingerprint(tiny: Path, service: Service) -> None:
+def test_no_two_models_share_a_fingerprint(tiny: Path, tiny_static: Path, service: Service) -> None:
     environment = service.gemini_environment()
     embedders: Sequence[Embedder] = [
         BuiltinEmbedder(Path(os.environ["RAGQA_CACHE_DIR"])),
         BuiltinEmbedder(Path(os.environ["RAGQA_CACHE_DIR"]), precision="float32"),
         SentenceTransformerEmbedder(str(tiny)),
+        SentenceTransformerEmbedder(str(tiny), dimensions=16),
+        StaticEmbedder(str(tiny_static), tiny_static),
         *(GeminiEmbedder(name, environment=environment, batch_size=4, timeout_s=20) for name in ("a", "b")),
         *(
             OpenAICompatibleEmbedder(f"openai:{name}@{url}", environment={}, batch_size=4, timeout_s=20)

@@ -145,7 +145,7 @@ def answers(store: Store, config: Config, chosen: Filter | None) -> list[object]
     scope = scope_of(store, chosen) if chosen else None
     keys = scope.keys if scope else None
     lexical = Bm25Index(store, allowed=keys)
-    parts = Searching(store, HashingEmbedder(), ExactVectors(store, allowed=keys), lexical, None, config, scope)
+    parts = Searching(store, HashingEmbedder(), ExactVectors(store, allowed=keys), lexical, None, config, scope=scope)
     answering = Answering(ExtractiveGenerator(lexical.idf), prepare, refuse_below=0.0)
     everything: list[object] = []
     for question in QUESTIONS:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragqa.errors import MissingKey, ServiceError
+from ragqa.errors import ConfigError, MissingKey, ServiceError
 from ragqa.models.gemini import GeminiEmbedder
 from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
 from ragqa.models.retrying import Retries
@@ -108,6 +108,54 @@ def test_a_reply_that_trickles_in_ends_in_time(service: Service) -> None:
     for embedder in (gemini(service, timeout_s=0.5), openai(service, timeout_s=0.5)):
         with pytest.raises(ServiceError, match=r"within 0\.5 seconds"):
             embedder.embed(["rain"], kind="query")
+
+
+@pytest.mark.parametrize("make", [gemini, openai])
+def test_fewer_dimensions_are_asked_for_and_come_out_at_unit_length(make: Any, service: Service) -> None:
+    """Also where the service sends all of them, as those do that never heard of it: the prefix is what is meant."""
+    whole = np.array(server.vector("rain"))[:3]
+    embedder = make(service, dimensions=3)
+    assert np.allclose(embedder.embed(["rain"], kind="passage"), [whole / np.linalg.norm(whole)], atol=1e-6)
+    asked = [request.body for request in service.requests]
+    assert all(body.get("dimensions", body.get("requests", [{}])[0].get("outputDimensionality")) == 3 for body in asked)
+    assert embedder.dimensions == 3
+    assert embedder.fingerprint != make(service).fingerprint
+
+
+@pytest.mark.parametrize("make", [gemini, openai])
+def test_more_dimensions_than_a_service_has_are_refused(make: Any, service: Service) -> None:
+    with pytest.raises(ConfigError, match=r"8 dimensions.* asks for 9") as caught:
+        make(service, dimensions=9).embed(["rain"], kind="query")
+    assert "8 or less" in caught.value.remedy
+
+
+def test_more_dimensions_than_a_known_model_has_are_refused_unasked(service: Service) -> None:
+    with pytest.raises(ConfigError, match="3072 dimensions"):
+        gemini(service, "gemini-embedding-001", dimensions=4096)
+    with pytest.raises(ConfigError, match="1536 dimensions"):
+        OpenAICompatibleEmbedder(
+            "openai:text-embedding-3-small",
+            environment={"OPENAI_API_KEY": KEY},
+            batch_size=3,
+            timeout_s=1,
+            dimensions=2000,
+        )
+    assert service.requests == []
+
+
+def test_all_dimensions_are_the_same_model_as_no_wish(service: Service) -> None:
+    all_of_them, no_wish = (gemini(service, "gemini-embedding-001", dimensions=number) for number in (3072, 0))
+    assert all_of_them.fingerprint == no_wish.fingerprint
+
+
+def test_prompts_of_the_settings_go_before_the_text(service: Service) -> None:
+    embedder = openai(service, query_prompt="query: ")
+    embedder.embed(["rain"], kind="query")
+    embedder.embed(["rain"], kind="passage")
+    asked = [request.body["input"] for request in service.requests]
+    assert [texts for texts in asked if texts != ["dimensions"]] == [["query: rain"], ["rain"]]
+    assert embedder.fingerprint != openai(service).fingerprint
+    assert embedder.max_tokens < openai(service).max_tokens
 
 
 def test_keys_are_asked_for_at_once() -> None:

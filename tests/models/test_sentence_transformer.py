@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,6 +74,43 @@ def test_other_prompts_are_another_model(embedder: SentenceTransformerEmbedder, 
     settings = moved / "config_sentence_transformers.json"
     settings.write_text(settings.read_text().replace("passage : ", "sensor : "))
     assert SentenceTransformerEmbedder(str(moved)).fingerprint != embedder.fingerprint
+
+
+def test_another_pooling_of_the_same_weights_is_another_model(
+    embedder: SentenceTransformerEmbedder, tmp_path: Path
+) -> None:
+    other = SentenceTransformerEmbedder(str(save_embedder(tmp_path, pooling="cls")))
+    assert other.fingerprint != embedder.fingerprint
+
+
+@pytest.mark.parametrize("kind", ["query", "passage"])
+@pytest.mark.parametrize("dimensions", [1, 12, 32])
+def test_a_cut_vector_is_the_unit_prefix_of_the_whole_one(
+    embedder: SentenceTransformerEmbedder, folder: Path, kind: Any, dimensions: int
+) -> None:
+    cut = SentenceTransformerEmbedder(str(folder), dimensions=dimensions)
+    assert cut.dimensions == dimensions
+    texts = ["rain on monday", "snow falls on the roof"]
+    wanted = embedder.embed(texts, kind=kind)[:, :dimensions]
+    wanted = wanted / np.linalg.norm(wanted, axis=1, keepdims=True)
+    assert np.allclose(cut.embed(texts, kind=kind), wanted, atol=1e-6)
+    assert (cut.fingerprint == embedder.fingerprint) == (dimensions == 32)
+
+
+def test_more_dimensions_than_the_model_has_are_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="32 dimensions") as caught:
+        SentenceTransformerEmbedder(str(folder), dimensions=33)
+    assert "embedding.dimensions" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("normalize", "similarity", "said"), [(False, "dot", 1), (True, "dot", 0), (False, None, 0)])
+def test_a_model_that_cosines_do_not_suit_is_announced(
+    tmp_path: Path, normalize: bool, similarity: str | None, said: int
+) -> None:
+    notices: list[str] = []
+    saved = save_embedder(tmp_path, normalize=normalize, similarity=similarity)
+    SentenceTransformerEmbedder(str(saved), notice=notices.append)
+    assert len(notices) == said and all("dot" in notice for notice in notices)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
