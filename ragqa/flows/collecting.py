@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ragqa.config import IngestConfig
 from ragqa.documents.discovery import absolute
 from ragqa.errors import StorageError, UsageError
-from ragqa.flows import indexing, ingest, upkeep
-from ragqa.text import analyzer
+from ragqa.flows import ingest
+from ragqa.flows.reembed import reembed
 
 if TYPE_CHECKING:
     from ragqa.evaluation.collection import Collection
@@ -59,7 +59,8 @@ def fill(
         raise StorageError(f"cannot write the passages to {files}: {error.strerror}") from error
     # The user's own patterns are about the user's own files.
     parts = replace(parts, config=replace(parts.config, ingest=IngestConfig()))
-    _renew(store, parts)
+    if store.content_ids():  # made anew where that was done with other settings or by another embedder
+        reembed(store, parts.embedder(), parts.config.chunk)
     report = ingest.ingest([os.fsencode(files)], store, parts, on_event=on_event)
     states = store.states()
     contents = {}
@@ -80,12 +81,3 @@ def _write(wanted: Mapping[str, bytes], folder: Path) -> None:
     for name, content in wanted.items():
         if name not in there or (folder / name).read_bytes() != content:
             (folder / name).write_bytes(content)
-
-
-def _renew(store: Store, parts: Parts) -> None:
-    """Chunk and embed what is stored again, if that was done with other settings or by another embedder."""
-    meta, embedder, chunk = store.meta(), parts.embedder(), parts.config.chunk
-    wanted = (indexing.embedder_record(embedder), analyzer.ANALYZER, indexing.chunker_fingerprint(chunk))
-    is_current = (meta.embedder, meta.analyzer, meta.chunker) == wanted and not store.contents_without_vectors()
-    if store.content_ids() and not is_current:
-        upkeep.reembed(store, embedder, chunk, on_embedded=lambda done, of: None)
