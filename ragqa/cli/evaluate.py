@@ -90,6 +90,8 @@ def evaluate(
             "--compare": compare,
             "--fail-under": fail_under,
             "--keep": keep,
+            "--half": half,
+            "--limit": limit,
         }
         if given := [name for name, value in asking.items() if value]:
             raise UsageError(f"--make asks no questions: {given[0]} cannot be meant with it")
@@ -238,7 +240,7 @@ def _index(
                 f"{len(refused):,} passages could not be used, e.g. {refused[0].document}: {refused[0].reason}"
             )
         if collection.unjudged:
-            session.note(f"{collection.unjudged:,} queries without a judgement are left out")
+            session.note(f"{collection.unjudged:,} queries that are blank or without a judgement are left out")
         yield closing.enter_context(wiring.open_store(folder / wiring.INDEX)), filled.contents
 
 

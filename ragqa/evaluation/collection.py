@@ -13,7 +13,7 @@ from ragqa.text.language import detect
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Passage id -> (title, text), and the questions that are judged; `unjudged` others have no judgement at all."""
+    """Passage id -> (title, text), and the questions that are judged; `unjudged` others are blank, or not judged."""
 
     folder: Path
     passages: Mapping[str, tuple[str, str]]
@@ -50,10 +50,10 @@ def read(folder: Path) -> Collection:
         if query in questions:
             raise UsageError(f"{where} repeats the id {query!r}")
         text = word(row, "text", where=where)
-        if text is None:
+        if text is None and "text" not in row:
             raise UsageError(f"{where} has no `text`")
         answerable = flag(row, "answerable", where=where)
-        if answerable and query not in relevant:
+        if text is None or (answerable and query not in relevant):
             unjudged += 1
             continue
         questions[query] = Question(

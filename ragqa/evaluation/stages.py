@@ -11,6 +11,7 @@ Stage = Literal[
     "not_a_candidate",
     "fusion",
     "reranking",
+    "duplicate",
     "below_top_k",
     "refused",
     "incomplete",
@@ -24,6 +25,7 @@ SAID: dict[Stage, str] = {
     "not_a_candidate": "not among the candidates of either search",
     "fusion": "lost in the fusion",
     "reranking": "lost by the reranker",
+    "duplicate": "left out, as a near-duplicate stands for it",
     "below_top_k": "below top_k",
     "refused": "refused",
     "incomplete": "the model service failed",
@@ -60,18 +62,21 @@ def _first(ranking: Sequence[int], right: frozenset[int]) -> int | None:
     return next((rank for rank, key in enumerate(ranking, start=1) if key in right), None)
 
 
-def lost_in_search(right: frozenset[int], found: Ranks, *, top_k: int) -> Stage | None:
+def lost_in_search(right: frozenset[int], found: Ranks, *, top_k: int, is_duplicate: bool = False) -> Stage | None:
     """Where no passage of `right` came among the `top_k` hits, the stage it was lost at; None where one did.
 
-    It was lost in the fusion if one of the searches alone would have had it among the first `top_k`.
+    It was lost in the fusion if one of the searches alone would have had it among the first `top_k`. `is_duplicate`
+    says that one of `right` was left out because another hit says the same.
     """
     if not right:
         return "not_in_index"
     if found.hits is not None:
         return None
     alone = [rank for rank in (found.dense, found.lexical) if rank is not None]
-    if not alone:
+    if not alone and found.fused is None:
         return "not_a_candidate"
+    if is_duplicate:
+        return "duplicate"
     if found.fused is not None and found.fused <= top_k:
         return "reranking"
-    return "fusion" if min(alone) <= top_k else "below_top_k"
+    return "fusion" if min(alone, default=top_k + 1) <= top_k else "below_top_k"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ragqa.config import IngestConfig
 from ragqa.documents.discovery import absolute
 from ragqa.errors import StorageError, UsageError
-from ragqa.flows import ingest, reembed
+from ragqa.flows import ingest
+from ragqa.flows.reembed import reembed
 
 if TYPE_CHECKING:
     from ragqa.evaluation.collection import Collection
@@ -58,7 +59,8 @@ def fill(
         raise StorageError(f"cannot write the passages to {files}: {error.strerror}") from error
     # The user's own patterns are about the user's own files.
     parts = replace(parts, config=replace(parts.config, ingest=IngestConfig()))
-    _renew(store, parts)
+    if store.content_ids():  # made anew where that was done with other settings or by another embedder
+        reembed(store, parts.embedder(), parts.config.chunk, sparse=parts.sparse())
     report = ingest.ingest([os.fsencode(files)], store, parts, on_event=on_event)
     states = store.states()
     contents = {}
@@ -79,9 +81,3 @@ def _write(wanted: Mapping[str, bytes], folder: Path) -> None:
     for name, content in wanted.items():
         if name not in there or (folder / name).read_bytes() != content:
             (folder / name).write_bytes(content)
-
-
-def _renew(store: Store, parts: Parts) -> None:
-    """Chunk and embed what is stored again, if that was done with other settings or by another embedder."""
-    if store.content_ids():
-        reembed.reembed(store, parts.embedder(), parts.config.chunk, sparse=parts.sparse())

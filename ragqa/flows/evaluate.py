@@ -202,7 +202,8 @@ def _result(
     )
     lost, why = None, ""
     if right.targets:
-        lost = stages.lost_in_search(right.keys, ranks, top_k=config.retrieval.top_k)
+        is_duplicate = not right.keys.isdisjoint(trace.duplicates)
+        lost = stages.lost_in_search(right.keys, ranks, top_k=config.retrieval.top_k, is_duplicate=is_duplicate)
     values: dict[str, float] = {}
     timings = {**trace.timings_ms, "retrieval": math.fsum(trace.timings_ms.values())}
     if responded is not None:

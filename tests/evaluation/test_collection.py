@@ -15,6 +15,7 @@ QUERIES = [
     {"_id": "q1", "text": "How many days?", "answers": ["27"]},
     {"_id": "q2", "text": "Who won?", "answerable": False},
     {"_id": "q3", "text": "Of the other split?"},
+    {"_id": "q4", "text": " ", "answerable": False},
 ]
 QRELS = "query-id\tcorpus-id\tscore\nq1\tp1\t2\nq1\tp2\t0\n"
 
@@ -34,7 +35,7 @@ def test_judged_and_unanswerable_questions_are_asked_others_are_not(tmp_path: Pa
         ("q1", {"p1": 2}, True),
         ("q2", {}, False),
     ]
-    assert collection.unjudged == 1
+    assert collection.unjudged == 2
 
 
 def test_passages_become_markdown_with_their_title_as_heading(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ RIGHT = frozenset((7,))
         (RIGHT, Ranks(9, 20, 11, None), "below_top_k"),
         (RIGHT, Ranks(3, 3, 3, None), "reranking"),
         (RIGHT, Ranks(30, 30, 8, None), "reranking"),
+        (RIGHT, Ranks(None, None, 12, None), "below_top_k"),
     ],
 )
 def test_the_stage(right: frozenset[int], found: Ranks, lost: str | None) -> None:
@@ -32,3 +33,9 @@ def test_ranks_are_those_of_the_first_right_passage() -> None:
     right = frozenset((5, 7))
     found = ranks(right, dense=[1, 7, 5], lexical=[2, 3], fused=[5], hits=[])
     assert found == Ranks(dense=2, lexical=None, fused=1, hits=None)
+
+
+def test_a_near_duplicate_of_a_hit_is_told_as_such() -> None:
+    assert lost_in_search(RIGHT, Ranks(2, 2, 2, None), top_k=8, is_duplicate=True) == "duplicate"
+    assert lost_in_search(RIGHT, Ranks(2, 2, 2, 1), top_k=8, is_duplicate=True) is None
+    assert lost_in_search(RIGHT, Ranks(), top_k=8, is_duplicate=True) == "not_a_candidate"

@@ -143,6 +143,20 @@ class Unreading(HashingEmbedder):
         return 1.0
 
 
+def test_a_place_that_another_one_stands_for_is_told(
+    run_ingest: Callable[..., Report], folder: Path, parts: Searching
+) -> None:
+    text = "Every employee has 27 days of annual leave, which are booked with the office manager in good time"
+    for name, mark in (("first", "."), ("second", "!")):
+        (folder / f"{name}.md").write_text(f"# Leave\n\n{text}{mark}\n")
+    run_ingest()
+    with Store.open(parts.store.folder) as store:
+        searching = replace(parts, store=store, vectors=ExactVectors(store), lexical=Bm25Index(store))
+        questions = [Question(name, LEAVE.text, "en", document=f"{name}.md") for name in ("first", "second")]
+        lost = [result.lost for result in evaluate(questions, searching, None).results]
+    assert sorted(lost, key=str) == [None, "duplicate"]
+
+
 def test_refusals_are_told_with_their_evidence(parts: Searching) -> None:
     evaluation = evaluate([LEAVE, ABSENT], parts, extractive(parts, refuse_below=1.1))
     leave, absent = evaluation.results
