@@ -65,6 +65,7 @@ class RetrievalConfig:
     coverage_weight: float = 0.3
     collapse: bool = True
     spelling: bool = True
+    split: Literal["rules", "model", "off"] = "rules"
     gate_unknown: float = 0.2
     bm25_k1: float = 1.2
     bm25_b: float = 0.75
@@ -89,6 +90,7 @@ class AnswerConfig:
     model: str = "auto"
     gemini_model: str = "gemini-flash-latest"
     max_sources: int = 6
+    neighbours: int = 1
     max_tokens: int = 2048
     prompt_tokens: int = 6000
     sentences: int = 3
@@ -132,6 +134,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "rerank.timeout_s": (0.1, 3600),
     "rerank.prompt_tokens": (256, 2_000_000),
     "answer.max_sources": (1, 100),
+    "answer.neighbours": (0, 20),
     "answer.max_tokens": (16, 1_000_000),
     "answer.prompt_tokens": (256, 2_000_000),
     "answer.sentences": (1, 20),

@@ -141,8 +141,19 @@ class Reranker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AskedPart:
+    """One of the things that a question asks for: as a question, and the places of its sources, best first."""
+
+    question: str
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """All that a generator may use. `sources[i]` is cited as `[i + 1]`; a model is sent `system` and `prompt`.
+
+    `parts` are for a generator that reads no prompt: what is asked, with misspelt words put right. Without any it is
+    the question, from all sources in their order.
 
     `schema`, where given, is the JSON Schema of the answer. A service that can is held to it; others may not be, so
     that the prompt has to say it too.
@@ -156,6 +167,7 @@ class GenerationRequest:
     max_tokens: int
     temperature: float
     schema: Mapping[str, object] | None = None
+    parts: tuple[AskedPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from ragqa.text.analyzer import analyze
 from ragqa.text.exact import Exact, held_by
 from ragqa.types import Hit, Passage, Scored, Searcher
 
-POOL = 32
+POOL = 24
 """How many of the best fused candidates are looked into (more only where more hits are asked for)."""
 QUOTED_BONUS, IDENTIFIER_BONUS = 1.0, 0.2
 """What holding all quoted phrases of a question adds to a fused score of 0 to 1, and all its identifiers: a phrase in
@@ -60,10 +60,23 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """At most `top_k` hits, best first, ranks from 1 without gaps; and how they were found."""
+    """At most `top_k` hits, best first, ranks from 1 without gaps; and how they were found.
+
+    `parts` are set where the question asks for several things: the question as a whole, then each part, with what was
+    found for it. Hits are then those of all of them in turn, and `trace` is that of the whole.
+    """
 
     hits: tuple[Hit, ...]
     trace: Trace
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the things that a question asks for, as a question of its own, and what was found for it."""
+
+    question: str
+    retrieval: Retrieval
 
 
 def retrieve(

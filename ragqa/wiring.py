@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
-    from ragqa.flows.search import Searching
+    from ragqa.flows.search import Searching, Split
     from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder
     from ragqa.types import Filter, Hit, Keys
 
@@ -153,7 +153,27 @@ def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | 
         config=config,
         sparse=sparse,
         scope=scope,
+        split=splitter(config, notice=notice),
     )
+
+
+def splitter(config: Config, *, notice: Notice) -> Split:
+    """What finds the parts of a question: rules, or the model that answers, where `retrieval.split` says so."""
+    from ragqa.flows.search import unsplit
+    from ragqa.text import parts
+
+    match config.retrieval.split:
+        case "off":
+            return unsplit
+        case "rules":
+            return parts.split
+        case "model":
+            generator = service(generator_name(config.answer), config.answer)
+            if generator is None:
+                return parts.split
+            from ragqa.models.splitting import ModelSplitter
+
+            return ModelSplitter(generator, on_failure=lambda reason: notice(f"question split by rules: {reason}"))
 
 
 def _lexical(
@@ -322,7 +342,7 @@ def answering(name: str, config: Config, searching: Searching, *, notice: Notice
 
     settings = config.answer
     if made := service(name, settings):
-        return Answering(made, partial(_prompted, settings, notice), settings.refuse_below)
+        return Answering(made, partial(_prompted, settings, notice), settings.refuse_below, settings.neighbours)
     from ragqa.models.extractive import ExtractiveGenerator
 
     extractive = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)

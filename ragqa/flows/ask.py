@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from ragqa.answering import citations, evidence
 from ragqa.errors import ServiceError
 from ragqa.flows import search
-from ragqa.ports import Finish
+from ragqa.flows.widening import narrow, widen
+from ragqa.ports import AskedPart, Finish
+from ragqa.retrieval import Part
 from ragqa.types import Answer
 
 if TYPE_CHECKING:
     from ragqa.flows.search import IndexFacts, Searching
+    from ragqa.flows.widening import Wide
     from ragqa.index.scope import Scope
     from ragqa.index.store import Store
     from ragqa.ports import GenerationRequest, Generator
@@ -30,6 +33,8 @@ class Answering:
     generator: Generator
     prepare: Callable[[str, Sequence[Hit]], GenerationRequest]
     refuse_below: float
+    neighbours: int = 0
+    """How many chunks of its section are joined to a source on either side, where the prompt has room for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def respond(
     if weighed.score < answering.refuse_below:
         answer = Answer(question, "not_found", "", reason="nothing in the documents is close enough to the question")
     else:
-        answer = _generate(question, hits, searching.store, answering, on_event)
+        answer = _generate(question, retrieval, searching.store, answering, on_event)
     for citation in answer.citations:
         on_event(Cited(citation))
     if answer.usage is not None:
@@ -137,19 +142,47 @@ def respond(
 
 
 def weigh(question: str, retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
-    """How probably the hits hold the answer."""
-    background = retrieval.trace.background
-    return evidence.assess(question, retrieval.hits, idf=searching.lexical.idf, background=background)
+    """How probably the hits hold the answer; of a question with several parts, to the one that they answer best."""
+    parts = retrieval.parts or (Part(question, retrieval),)
+    return max((_weigh(part, searching) for part in parts), key=lambda weighed: weighed.score)
+
+
+def _weigh(part: Part, searching: Searching) -> evidence.Evidence:
+    trace = part.retrieval.trace
+    return evidence.assess(
+        trace.query.text, part.retrieval.hits, idf=searching.lexical.idf, background=trace.background
+    )
+
+
+def _request(
+    question: str, retrieval: Retrieval, store: Store, answering: Answering
+) -> tuple[GenerationRequest, list[Wide]]:
+    """The request with as much around each source as leaves room for all of them; and what its sources are made of."""
+    least = answering.prepare(question, retrieval.hits)
+    for chunks in range(answering.neighbours, -1, -1):
+        wide = widen(retrieval.hits, store, chunks=chunks)
+        request = answering.prepare(question, [each.hit for each in wide])
+        if len(request.sources) >= min(len(least.sources), len(wide)):
+            break
+    asked = retrieval.parts or (Part(question, retrieval),)
+    places = {member.key: place for place, each in enumerate(wide) for member in each.members}
+    parts = []
+    for part in asked:
+        own = [places[hit.passage.key] for hit in part.retrieval.hits if hit.passage.key in places]
+        sources = tuple(place for place in dict.fromkeys(own) if place < len(request.sources))
+        parts.append(AskedPart(part.retrieval.trace.query.text, sources))
+    # Where there are parts, the question as a whole, which is the first of them, asks for nothing more.
+    return replace(request, parts=tuple(parts[1:] or parts)), wide
 
 
 def _generate(
     question: str,
-    hits: Sequence[Hit],
+    retrieval: Retrieval,
     store: Store,
     answering: Answering,
     on_event: Callable[[Event], None],
 ) -> Answer:
-    request = answering.prepare(question, hits)
+    request, wide = _request(question, retrieval, store, answering)
     shown = citations.stream_filter(request.sources)
     written: list[str] = []
     finish = Finish(complete=False, reason="the answer broke off")
@@ -165,7 +198,8 @@ def _generate(
         return Answer(question, "incomplete", "", reason=error.message)
     if visible := shown.finish():
         on_event(Written(visible))
-    return citations.compose(question, "".join(written), finish, request.sources, page_of=page_finder(store))
+    answer = citations.compose(question, "".join(written), finish, request.sources, page_of=page_finder(store))
+    return replace(answer, citations=tuple(narrow(citation, wide) for citation in answer.citations))
 
 
 def page_finder(store: Store) -> citations.PageOf:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ragqa import retrieval
 from ragqa.errors import IndexStale
 from ragqa.flows import indexing
+from ragqa.merging import merge
 
 if TYPE_CHECKING:
     from ragqa.config import Config
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from ragqa.index.store import Store
     from ragqa.ports import Embedder, LexicalIndex, Reranker, SparseEncoder, VectorIndex
     from ragqa.types import Passage
+
+
+Split = Callable[[str], tuple[str, ...]]
+"""The questions inside a question, each complete; empty where it is only one."""
+
+
+def unsplit(question: str) -> tuple[str, ...]:
+    """Takes every question for one."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Searching:
     sparse: SparseEncoder | None = None
     """What `lexical` is made with, where it is not made of words."""
     scope: Scope | None = None
+    split: Split = unsplit
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
         """In the order asked, each under a path that is in the scope."""
@@ -85,7 +96,17 @@ def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found
 
 
 def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
-    """Both searches, their fusion and, if there is a reranker, its order."""
+    """The hits of a question, or of all its parts merged where it asks for several things."""
+    whole = _retrieve(query, parts)
+    asked = parts.split(query)
+    if not asked:
+        return whole
+    found = [retrieval.Part(part, _retrieve(part, parts)) for part in asked]
+    return merge(found, retrieval.Part(query, whole), top_k=parts.config.retrieval.top_k)
+
+
+def _retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
+    """Both searches, their fusion, a look into the best and, if there is a reranker, its order."""
     return retrieval.retrieve(
         query,
         embedder=parts.embedder,

@@ -295,6 +295,10 @@ class Store:
         with self._naming_document(content_id):
             return rows.read_pages(content, row[0] if row else "")
 
+    def text_of(self, key: int) -> str:
+        """The whole text of the document that passage `key` is from."""
+        return self.content(self._chunks([key])[0].content_id)[1].text
+
     def chunks(self) -> Iterator[IndexedChunk]:
         """Every live chunk, ascending by key, each verified."""
         seen = 0

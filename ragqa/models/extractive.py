@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ragqa.answering.markers import without_markers
-from ragqa.answering.selection import select
-from ragqa.ports import Finish, GenerationRequest
+from ragqa.answering.selection import Selected, select
+from ragqa.ports import AskedPart, Finish, GenerationRequest
 
 
 class ExtractiveGenerator:
     """A Generator that writes nothing of its own: every sentence stands in the source that its marker names.
 
     `idf` is that of the lexical index. Line breaks inside a sentence become blanks; each sentence is a paragraph, so
-    that a table row or a list item never runs into the next sentence.
+    that a table row or a list item never runs into the next sentence. A question with several parts gets the sentences
+    of each in turn, `sentences` at most for each.
     """
 
     name = "extractive"
@@ -23,8 +25,13 @@ class ExtractiveGenerator:
         self._sentences = sentences
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
-        chosen = select(request.question, request.sources, idf=self._idf, limit=self._sentences)
-        for number, sentence in enumerate(chosen):
+        chosen: dict[tuple[int, int], Selected] = {}
+        for part in request.parts or (AskedPart(request.question, tuple(range(len(request.sources)))),):
+            hits = [request.sources[place] for place in part.sources]
+            for sentence in select(part.question, hits, idf=self._idf, limit=self._sentences):
+                source = part.sources[sentence.source]
+                chosen.setdefault((source, sentence.start), replace(sentence, source=source))
+        for number, sentence in enumerate(chosen.values()):
             separator = "\n\n" if number else ""
             # A footnote's `[3]` in a document must not become a citation of source 3.
             text = without_markers(" ".join(sentence.text.split()))

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from ragqa.answering.prompt import as_data
 from ragqa.errors import ServiceError
+from ragqa.models.reply import whole_reply
 from ragqa.models.tokens import estimate
-from ragqa.ports import Finish, GenerationRequest, Generator
+from ragqa.ports import GenerationRequest, Generator
 from ragqa.text.language import detect
 
 _SYSTEM = """\
@@ -64,16 +65,7 @@ class ListwiseReranker:
 
     def _order(self, question: str, passages: Sequence[str]) -> list[int]:
         """Numbers from 1, each at most once, as the model put them."""
-        pieces: list[str] = []
-        finish = Finish(complete=False, reason="it broke off")
-        for piece in self._generator.generate(self._request(question, passages)):
-            if isinstance(piece, Finish):
-                finish = piece
-            else:
-                pieces.append(piece)
-        if not finish.complete:
-            raise ServiceError(f"{self.name} gave no whole order: {finish.reason}")
-        named = read_order("".join(pieces))
+        named = read_order(whole_reply(self._generator, self._request(question, passages)))
         if named is None:
             raise ServiceError(f"{self.name} replied with something that is no order of passages")
         return [number for number in dict.fromkeys(named) if 1 <= number <= len(passages)]
