@@ -170,6 +170,7 @@ def write_corpus(folder: Path, dice: random.Random) -> list[str]:
         text = "<p>" + "</p><p>".join(lines) if suffix.startswith(".h") else "\n\n".join(lines) + "\n"
         written.append(put(folder, f"{dice.choice(FOLDERS)}/note-{number:02}{suffix}", text.encode()))
     questions += [dice.choice(words.split()) + " " + dice.choice(words.split()) for words in WORDS.values()] * 10
+    questions += ['"notice deposit"', "「押金租金」", "the tennant's deposti", "GW-2 or TB-4425", "第5.2節 SWM-500"] * 8
     if os.environ.get("RAGQA_SHARED"):
         shared_folder()
         corpus = load("bench_dev")
@@ -314,7 +315,8 @@ def everything(store: Store, models: Remembered, settings: Config, wanted: Filte
     trace = asked.trace
     found = Found(question, Retrieval(asked.answer.hits, trace), asked.index, {}, scope)
     rankings = (trace.dense, trace.lexical, trace.fused)
-    listed = sorted({each.key for ranking in rankings for each in ranking})
+    ranked = {each.key for ranking in rankings for each in ranking}
+    listed = sorted(ranked | trace.unreadable | trace.exact.keys() | trace.duplicates.keys())
     identities = {passage.key: passage.chunk_id for passage in store.passages(listed)}
     own = ("index", "filter", "timings_ms")
     return (
@@ -324,6 +326,9 @@ def everything(store: Store, models: Remembered, settings: Config, wanted: Filte
         [(hit.score, hit.dense, hit.lexical) for hit in asked.answer.hits],
         asked.evidence,
         {identities[key] for key in trace.unreadable},
+        {identities[key]: held for key, held in trace.exact.items()},
+        {identities[key]: identities[original] for key, original in trace.duplicates.items()},
+        trace.query,
     )
 
 

@@ -41,6 +41,7 @@ QUESTIONS = (
     "押金何時退還？",
     "租约终止的通知期限",
     "insurance 保險 repair",
+    'the tennant\'s "notice deposit"',
 )
 
 
@@ -155,6 +156,7 @@ def answers(store: Store, config: Config, chosen: Filter | None) -> list[object]
             (
                 [shown(hit) for hit in asked.answer.hits],
                 asked.evidence,
+                asked.trace.query,
                 asked.answer.text,
                 [(each.quote, each.verified, shown(each.hit)) for each in asked.answer.citations],
                 [
