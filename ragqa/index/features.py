@@ -31,6 +31,11 @@ def term(token: int) -> str:
     return f"{_MARK}{token}"
 
 
+def is_feature(name: str) -> bool:
+    """Whether a term of the postings is a feature."""
+    return name.startswith(_MARK)
+
+
 def as_terms(features: Features) -> dict[str, int]:
     """Features as postings hold them: how often each of their names occurs."""
     return {term(token): weight for token, weight in features.items()}

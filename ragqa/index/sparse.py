@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class SparseIndex(Bm25Index):
-    """`ports.LexicalIndex` by the dot product of quantised sparse vectors, exactly; `idf` stays that of the words.
+    """`ports.LexicalIndex` by the dot product of quantised sparse vectors, exactly, where a question is given.
 
-    The question is what is searched for, not its terms. Sums are of whole numbers: ties are ties.
+    Without one, and for all that is asked about terms, it is the index of the words beside the features. Sums are of
+    whole numbers: ties are ties.
     """
 
     def __init__(
@@ -32,17 +33,14 @@ class SparseIndex(Bm25Index):
         self._encoder = encoder
         self._question = ""
         self._asked: dict[str, int] = {}
-        self._words = Bm25Index(store, k1=k1, b=b, allowed=allowed)
 
     def search(self, terms: Sequence[str], k: int, *, question: str = "", required: Sequence[str] = ()) -> list[Scored]:
-        """The `k` best passages that share a feature with `question`, best first; without one, by their words."""
-        if not question:
-            return self._words.search(terms, k, required=required)
-        return super().search(self._features(question), k, required=required)
+        """The `k` best passages that share a feature with `question`, best first, or that hold all `required` words."""
+        return super().search(self._features(question) if question else terms, k, required=required)
 
     def scores(self, terms: Sequence[str], keys: Sequence[int], *, question: str = "") -> Mapping[int, float]:
         """The score of each of `keys` that counts; 0.0 where it shares no feature with `question`."""
-        return super().scores(self._features(question), keys)
+        return super().scores(self._features(question) if question else terms, keys)
 
     def _features(self, question: str) -> tuple[str, ...]:
         """The names of the question's features; their weights are kept until the next question."""
@@ -52,11 +50,13 @@ class SparseIndex(Bm25Index):
         return tuple(self._asked)
 
     def _score(self, terms: Sequence[str]) -> list[NDArray[np.float64]]:
-        """For each segment, the score of each of its chunks; 0 for those that do not count."""
+        """For each segment, the score of each of its chunks by these words or features; the last ones are kept."""
+        if not terms or not features.is_feature(terms[0]):
+            return super()._score(terms)
         import numpy as np
 
         parts = self._current()
-        if self._last is None:
+        if self._last is None or self._last[0] != tuple(terms):
             scores = [np.zeros(part.reader.chunks, np.int64) for part in parts]
             for name in terms:
                 for own, part in zip(scores, parts, strict=True):
