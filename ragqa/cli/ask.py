@@ -13,10 +13,10 @@ from ragqa.cli.command import Format, Override, Session, command
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ragqa.flows.ask import Asked, Event
-    from ragqa.retrieval import Trace
+    from ragqa.retrieval import Part, Trace
 
 MAX_QUESTION_CHARACTERS = 20_000
 """A longer question is a document: it is refused before any model sees it."""
@@ -104,13 +104,23 @@ def search(
     else:
         markdown = session.format is Format.MD
         session.data(shapes.search(found, explain=explain), lambda: render.hits(found, markdown=markdown))
-    if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(found.retrieval.trace, found.retrieval.hits, scope=found.scope))
-    _note_failed_reranker(session, found.retrieval.trace)
+    retrieved = found.retrieval
+    if not explain:
+        _note_corrections(session, retrieved.trace, retrieved.parts)
+    elif session.format in (Format.TEXT, Format.MD):
+        session.err.write(render.explanation(retrieved.trace, retrieved.hits, retrieved.parts, scope=found.scope))
+    _note_failed_reranker(session, retrieved.trace)
     if not found.retrieval.hits:
         session.note("nothing found")
         return NoEvidence.exit_code
     return 0
+
+
+def _note_corrections(session: Session, trace: Trace, parts: Sequence[Part]) -> None:
+    from ragqa.cli import render
+
+    for line in render.corrections(trace, parts):
+        session.note(line)
 
 
 def _note_failed_reranker(session: Session, trace: Trace) -> None:
@@ -166,8 +176,10 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
     from ragqa.cli import render
 
     answer = asked.answer
-    if explain and session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(asked.trace, answer.hits, scope=asked.scope))
+    if not explain:
+        _note_corrections(session, asked.trace, asked.parts)
+    elif session.format in (Format.TEXT, Format.MD):
+        session.err.write(render.explanation(asked.trace, answer.hits, asked.parts, scope=asked.scope))
     _note_failed_reranker(session, asked.trace)
     if stale := asked.index.stale_files:
         changed = "1 file changed since it was ingested" if stale == 1 else f"{stale:,} files changed since"

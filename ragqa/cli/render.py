@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ragqa.flows.search import Found
     from ragqa.index.scope import Scope
     from ragqa.reranking import Reranking
-    from ragqa.retrieval import Trace
+    from ragqa.retrieval import Part, Trace
     from ragqa.types import Answer, Chunk, Citation, Hit, Passage, Scored
 
 __all__ = [
@@ -242,7 +242,16 @@ def _highlighted(text: str, wanted: frozenset[str]) -> Styled:
     return Styled("").join(pieces)
 
 
-def explanation(trace: Trace, hits: Sequence[Hit] = (), *, scope: Scope | None = None) -> Styled:
+def corrections(trace: Trace, parts: Sequence[Part] = ()) -> list[str]:
+    """One line for each word that was read as another one; it may be that just this one was not meant."""
+    queries = [trace.query, *(part.retrieval.trace.query for part in parts)]
+    made = dict.fromkeys(correction for query in queries for correction in query.corrections)
+    return [f"no passage has “{each.written}”: read as “{each.meant}”" for each in made]
+
+
+def explanation(
+    trace: Trace, hits: Sequence[Hit] = (), parts: Sequence[Part] = (), *, scope: Scope | None = None
+) -> Styled:
     """What was searched, both rankings, the gate's reading and the fused order, for stderr."""
     width = terminal_width()
     names = {hit.passage.key: _hit_place(hit).plain for hit in hits}
@@ -253,10 +262,11 @@ def explanation(trace: Trace, hits: Sequence[Hit] = (), *, scope: Scope | None =
         safe(f"terms: {' '.join(trace.query.terms)}"),
         safe(f"unknown to the embedding model: {trace.unknown_share:.0%}; {gate}"),
     ]
-    lines += [safe(f"no passage has “{each.written}”: read as “{each.meant}”") for each in trace.query.corrections]
+    lines += [safe(line) for line in corrections(trace, parts)]
     for each in trace.query.exact:
         holding = sum(each in held for held in trace.exact.values())
         lines.append(safe(f"letter for letter: “{each.text}”, in {holding} passages"))
+    lines += [safe(f"asks also: {part.retrieval.trace.query.text}") for part in parts[1:]]
     if trace.duplicates:
         lines.append(safe(f"left out because they say the same as a better one: {len(trace.duplicates)} passages"))
     if scope is not None:

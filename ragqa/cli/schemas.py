@@ -80,19 +80,24 @@ _RERANKING = _or_null(
         failure=_described(_or_null(_TEXT), "Why it scored nothing."),
     )
 )
-_EXPLANATION = _object(
+_UNDERSTOOD = _object(
     searched=_described(_TEXT, "The question with misspelt words put right."),
-    terms=_list(_TEXT),
     corrections=_list(_object(written=_TEXT, meant=_TEXT)),
-    exact=_list(_object(text=_TEXT, quoted=_FLAG, held_by=_list(_COUNT))),
+    exact=_list(_object(text=_TEXT, quoted=_FLAG, passages=_COUNT)),
+    parts=_described(_list(_TEXT), "The questions inside it, where it asks for several things."),
+)
+_EXPLANATION = _object(
+    terms=_list(_TEXT),
     unknown_share=_SHARE,
     readable=_FLAG,
     unreadable=_list(_COUNT),
     dense=_RANKING,
     lexical=_RANKING,
+    exact=_list(_object(key=_COUNT, text=_TEXT)),
     fused=_RANKING,
     duplicates=_list(_object(key=_COUNT, of=_COUNT)),
     reranked=_RANKING,
+    parts=_list(_object(question=_TEXT, fused=_RANKING)),
 )
 _ERROR = _object(
     schema_version=_VERSION,
@@ -102,6 +107,7 @@ _ERROR = _object(
 _ASK = {
     "schema_version": _VERSION,
     "question": _TEXT,
+    "understood": _UNDERSTOOD,
     "status": _one_of(Status),
     "reason": _described(_TEXT, "Why there is no (whole) answer; empty where there is one."),
     "answer": _TEXT,
@@ -175,6 +181,7 @@ _SHAPES: dict[str, Schema] = {
         _object(
             schema_version=_VERSION,
             query=_TEXT,
+            understood=_UNDERSTOOD,
             filter=_FILTER,
             hits=_list(_HIT),
             index=_INDEX,

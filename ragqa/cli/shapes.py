@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ragqa.index.records import DocumentState, EmbedderRecord
     from ragqa.index.scope import Scope
     from ragqa.reranking import Reranking
-    from ragqa.retrieval import Trace
+    from ragqa.retrieval import Part, Trace
     from ragqa.types import Citation, Hit, Passage, Scored
 
 SCHEMA_VERSION = 1
@@ -72,12 +72,27 @@ def search(found: Found, *, explain: bool = False) -> Shape:
         "query": found.query,
         "filter": _filter(found.scope),
         "hits": [hit(each) for each in found.retrieval.hits],
+        "understood": _understood(trace, found.retrieval.parts),
         "index": _index(found.index),
         "models": dict(found.models),
         "reranking": _reranking(trace.reranking),
         "timings_ms": _timings(trace.timings_ms),
     }
-    return {**shape, "explain": explanation(trace, found.retrieval.hits)} if explain else shape
+    return {**shape, "explain": explanation(trace, found.retrieval.hits, found.retrieval.parts)} if explain else shape
+
+
+def _understood(trace: Trace, parts: Sequence[Part]) -> Shape:
+    """What the question was searched as; `passages` says how many hold the exact words."""
+    query = trace.query
+    return {
+        "searched": query.text,
+        "corrections": [{"written": each.written, "meant": each.meant} for each in query.corrections],
+        "exact": [
+            {"text": each.text, "quoted": each.quoted, "passages": sum(each in held for held in trace.exact.values())}
+            for each in query.exact
+        ],
+        "parts": [each.retrieval.trace.query.text for each in parts[1:]],
+    }
 
 
 def ask(asked: ask_flow.Asked) -> Shape:
@@ -97,6 +112,7 @@ def ask(asked: ask_flow.Asked) -> Shape:
         "citations": [citation(each) for each in answer.citations],
         "hits": [hit(each) for each in answer.hits],
         "evidence": _number(asked.evidence.score),
+        "understood": _understood(asked.trace, asked.parts),
         "models": dict(answer.models),
         "reranking": _reranking(asked.trace.reranking),
         "filter": _filter(asked.scope),
@@ -124,7 +140,7 @@ def ask_event(event: ask_flow.Event) -> Shape:
             return {"event": "usage", "prompt_tokens": usage.prompt_tokens, "output_tokens": usage.output_tokens}
 
 
-def explanation(trace: Trace, hits: Sequence[Hit]) -> Shape:
+def explanation(trace: Trace, hits: Sequence[Hit], parts: Sequence[Part] = ()) -> Shape:
     """How the hits were found. Passages are named by their key; those among the hits have their chunk id too."""
     chunk_ids = {each.passage.key: each.passage.chunk_id for each in hits}
 
@@ -132,25 +148,22 @@ def explanation(trace: Trace, hits: Sequence[Hit]) -> Shape:
         return [{"key": each.key, "chunk_id": chunk_ids.get(each.key), "score": _number(each.score)} for each in scored]
 
     return {
-        "searched": trace.query.text,
         "terms": list(trace.query.terms),
-        "corrections": [{"written": each.written, "meant": each.meant} for each in trace.query.corrections],
-        "exact": [
-            {
-                "text": each.text,
-                "quoted": each.quoted,
-                "held_by": sorted(key for key, held in trace.exact.items() if each in held),
-            }
-            for each in trace.query.exact
-        ],
         "unknown_share": _number(trace.unknown_share),
         "readable": trace.readable,
         "unreadable": sorted(trace.unreadable),
         "dense": ranking(trace.dense),
         "lexical": ranking(trace.lexical),
+        "exact": [
+            {"key": key, "text": each.text}
+            for key, held in sorted(trace.exact.items())
+            for each in trace.query.exact
+            if each in held
+        ],
         "fused": ranking(trace.fused),
         "duplicates": [{"key": key, "of": original} for key, original in sorted(trace.duplicates.items())],
         "reranked": ranking(trace.reranking.scored if trace.reranking else ()),
+        "parts": [{"question": each.question, "fused": ranking(each.retrieval.trace.fused)} for each in parts[1:]],
     }
 
 

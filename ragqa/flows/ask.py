@@ -70,7 +70,10 @@ Event = Retrieved | Written | Cited | Spent
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The answer and everything it came from; `scope` is the part of the index that was searched, None all of it."""
+    """The answer and everything it came from; `scope` is the part of the index that was searched, None all of it.
+
+    `parts` are those of the retrieval.
+    """
 
     answer: Answer
     trace: Trace
@@ -78,6 +81,7 @@ class Asked:
     index: IndexFacts
     timings_ms: Mapping[str, float]
     scope: Scope | None = None
+    parts: tuple[Part, ...] = ()
 
 
 def ask(
@@ -103,6 +107,7 @@ def ask(
         found.index,
         {**found.retrieval.trace.timings_ms, **responded.timings_ms},
         found.scope,
+        found.retrieval.parts,
     )
 
 

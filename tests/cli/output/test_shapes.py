@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ragqa.cli import shapes
 from ragqa.errors import DocumentError, IndexMissing
 from ragqa.flows.ask import Asked
 from ragqa.flows.ingest import Report
 from ragqa.flows.search import Found
+from ragqa.retrieval import Part
 from ragqa.types import Hit
 
 
@@ -45,6 +48,19 @@ def test_a_search_explains_itself_only_when_asked(found: Found) -> None:
     assert explained["dense"][0] == {"key": 1, "chunk_id": "0000000000000001", "score": 0.9}
     assert explained["dense"][2] == {"key": 77, "chunk_id": None, "score": 0.1}
     assert explained["unreadable"] == [2]
+    assert explained["exact"] == [{"key": 1, "text": "25"}]
+    assert explained["duplicates"] == [{"key": 9, "of": 1}]
+
+
+def test_what_a_question_was_searched_as_is_always_said(found: Found) -> None:
+    part = Part("And the price?", found.retrieval)
+    retrieval = replace(found.retrieval, parts=(Part(found.query, found.retrieval), part))
+    assert shapes.search(replace(found, retrieval=retrieval))["understood"] == {
+        "searched": "annual leave",
+        "corrections": [{"written": "anual", "meant": "annual"}],
+        "exact": [{"text": "25", "quoted": True, "passages": 1}],
+        "parts": ["annual leave"],
+    }
 
 
 def test_an_ingest_report_names_every_file_that_was_left_out(report: Report) -> None:
