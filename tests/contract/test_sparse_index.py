@@ -43,6 +43,7 @@ def test_agrees_with_the_dense_product_through_any_history(histories: SimpleName
         index[:] = index or [SparseIndex(store, SPARSE, allowed=permitted)]
         chunks = [chunk for chunk in store.chunks() if allowed is None or chunk.key in allowed]
         keys = [chunk.key for chunk in chunks]
+        with_a = {chunk.key for chunk in chunks if "a" in chunk.chunk.text.split()}
         for question in questions:
             products = dense([chunk.chunk.text for chunk in chunks]) @ dense([question])[0] / FEATURE_SCALE**2
             wanted = dict(zip(keys, products.tolist(), strict=True))
@@ -50,6 +51,8 @@ def test_agrees_with_the_dense_product_through_any_history(histories: SimpleName
             for found in (index[0], SparseIndex(store, SPARSE, allowed=permitted)):
                 hits = found.search([], k, question=question)
                 assert [(hit.key, hit.score) for hit in hits] == [(key, wanted[key]) for key in ranked]
+                held = [hit.key for hit in found.search([], 99, question=question, required=["a"])]
+                assert held == [key for key in sorted(keys, key=lambda key: (-wanted[key], key)) if key in with_a]
                 assert found.scores([], [*keys, 9999], question=question) == wanted
 
     with histories.played(data.draw(histories.HISTORY), check=check, sparse=SPARSE) as store:
@@ -63,11 +66,20 @@ def test_words_score_as_if_there_were_no_features(histories: SimpleNamespace, da
     terms = data.draw(st.lists(histories.TERMS, max_size=4))
     with histories.played(data.draw(histories.HISTORY), check=lambda _: None, sparse=SPARSE) as store:
         wanted = expected(terms_of(store), terms, 1.2, 0.75)
-        words = Bm25Index(store)
+        words, sparse = Bm25Index(store), SparseIndex(store, SPARSE)
+        sparse.search(terms, 9, question="a c")
+        assert sparse.search(terms, 9) == words.search(terms, 9)
+        assert sparse.search(terms, 9, required=["a"]) == words.search(terms, 9, required=["a"])
+        assert sparse.scores(terms, [1, 2, 3]) == words.scores(terms, [1, 2, 3])
         assert {hit.key: round(hit.score, 9) for hit in words.search(terms, 99)} == {
             key: round(score, 9) for key, score in wanted.items()
         }
-        assert SparseIndex(store, SPARSE).idf(terms) == words.idf(terms)
+        assert (sparse.idf(terms), sparse.frequencies(terms)) == (words.idf(terms), words.frequencies(terms))
+
+
+def test_a_question_without_features_finds_nothing(histories: SimpleNamespace) -> None:
+    with histories.played([("put", 0, [["a"]])], check=lambda _: None, sparse=SPARSE) as store:
+        assert SparseIndex(store, SPARSE).search(["a"], 5, question=".") == []
 
 
 def test_without_a_question_words_are_searched(histories: SimpleNamespace) -> None:
