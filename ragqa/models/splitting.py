@@ -67,7 +67,7 @@ def read(reply: str) -> tuple[str, ...] | None:
             listed = json.loads(match.group(), strict=False)
         except json.JSONDecodeError:
             continue
-        asked = tuple(dict.fromkeys(" ".join(each.split()) for each in listed if analyze(each)))
+        asked = tuple(dict.fromkeys(" ".join(each.split()) for each in listed if any(map(str.isalnum, each))))
         return asked[:_MOST] if len(asked) > 1 else ()
     return None
 
