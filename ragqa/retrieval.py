@@ -17,8 +17,10 @@ from ragqa.text.analyzer import analyze
 from ragqa.text.exact import Exact, held_by
 from ragqa.types import Hit, Passage, Scored, Searcher
 
-POOL = 24
+POOL = 16
 """How many of the best fused candidates are looked into (more only where more hits are asked for)."""
+HOLDING = 50
+"""How many passages are looked into for each of the exact words of a question."""
 QUOTED_BONUS, IDENTIFIER_BONUS = 1.0, 0.2
 """What holding all quoted phrases of a question adds to a fused score of 0 to 1, and all its identifiers: a phrase in
 quotation marks comes before everything, a number that merely looks like an identifier decides between near equals."""
@@ -204,7 +206,7 @@ def _search(
     readable = unknown <= settings.gate_unknown
     by_words = lexical.search(query.terms, settings.candidates, question=query.text)
     weights = _scores(by_words)
-    may_hold = _scores([hit for each in query.exact for hit in _holding(each, query, lexical, settings.candidates)])
+    may_hold = _scores([hit for each in query.exact for hit in _holding(each, query, lexical)])
     weights.update(may_hold)
     stopwatch.lap("lexical")
     by_meaning: list[Scored] = []
@@ -228,17 +230,18 @@ def _search(
     unreadable = frozenset(key for key in cosines if shares.get(key, 0.0) > settings.gate_unknown)
     for key in unreadable:
         del cosines[key]
+    stopwatch.lap("readable")
     return _Found(unknown, readable, by_meaning, by_words, cosines, weights, exact, unreadable)
 
 
-def _holding(each: Exact, query: Query, lexical: LexicalIndex, candidates: int) -> list[Scored]:
+def _holding(each: Exact, query: Query, lexical: LexicalIndex) -> list[Scored]:
     """Passages that may hold the exact words: those with the rarest of their terms, with all where that is common."""
     frequencies = {term: count for term, count in lexical.frequencies(analyze(each.text)).items() if count}
     if not frequencies:
         return []
     rarest = min(frequencies, key=lambda term: (frequencies[term], term))
-    required = [rarest] if frequencies[rarest] <= candidates else list(frequencies)
-    return lexical.search(query.terms, candidates, question=query.text, required=required)
+    required = [rarest] if frequencies[rarest] <= HOLDING else list(frequencies)
+    return lexical.search(query.terms, HOLDING, question=query.text, required=required)
 
 
 def _with_exact(

@@ -18,6 +18,7 @@ CHUNK_COLUMNS = (
     'key, chunk_id, content_id, ordinal, start, "end", page_start, page_end, page_label, unknown_share, terms, '
     "checksum, heading, text"
 )
+_UNKNOWN_SHARE = 9
 TERMS_COLUMN = 10
 CONTENT_COLUMNS = (
     "id, sha256, loader, title, language, chunks, embedded, text_sha256, structure_sha256, checksum"  # without texts
@@ -79,11 +80,22 @@ def chunk_row(key: int, content_id: int, ordinal: int, content: StoredContent) -
     return *before, digest(*before, *after), *after
 
 
-def read_chunk(row: Row) -> ChunkRow:
-    """The chunk of a row with CHUNK_COLUMNS."""
+def read_unknown_share(row: Row) -> float:
+    """The share of a row with CHUNK_COLUMNS that the embedder cannot read, without making a chunk of it."""
+    return float(_verified(row)[0][_UNKNOWN_SHARE])
+
+
+def _verified(row: Row) -> tuple[list[Any], str, str]:
+    """The values before the checksum, the heading and the text."""
     *before, checksum, heading, text = row
     if digest(*before, heading, text) != checksum:
         raise IndexDamaged(f"passage {before[0]} is damaged", remedy=REMEDY_DAMAGED)
+    return before, heading, text
+
+
+def read_chunk(row: Row) -> ChunkRow:
+    """The chunk of a row with CHUNK_COLUMNS."""
+    before, heading, text = _verified(row)
     key, identity, content_id, ordinal, start, end, page_start, page_end, page_label, unknown_share, terms = before
     chunk = Chunk(start, end, text, tuple(json.loads(heading)), page_start, page_end, page_label)
     return ChunkRow(key, identity, content_id, ordinal, unknown_share, terms, chunk)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ragqa.errors import IndexDamaged, IndexMismatch, IndexMissing, RagqaError
 from ragqa.index import commits, layout, postings, rows, schema, vectorfile
 from ragqa.index.checksums import digest
-from ragqa.index.database import REMEDY_DAMAGED, Database
+from ragqa.index.database import REMEDY_DAMAGED, Database, Row
 from ragqa.index.locking import WriterLock, recorded_generation
 from ragqa.index.records import (
     Batch,
@@ -26,8 +26,10 @@ from ragqa.index.records import (
     IndexMeta,
     SparseRecord,
 )
-from ragqa.index.rows import ChunkRow, ContentRow
+from ragqa.index.rows import ContentRow
 from ragqa.types import Document, Language, Page, Passage
+
+T = TypeVar("T")
 
 _CHUNK_ID_PREFIX = 6
 
@@ -285,7 +287,7 @@ class Store:
 
     def unknown_shares(self, keys: Sequence[int]) -> dict[int, float]:
         """For each of `keys`, the share that the embedder cannot read."""
-        return {chunk.key: chunk.unknown_share for chunk in self._chunks(keys)}
+        return dict(zip(keys, self._read_chunks(keys, rows.read_unknown_share), strict=True))
 
     def pages(self, key: int) -> tuple[Page, ...]:
         """The pages of the document that passage `key` is from; offsets are those of the document's text."""
@@ -313,12 +315,15 @@ class Store:
                 f"the index should hold {self.total('chunks')} passages and holds {seen}", remedy=REMEDY_DAMAGED
             )
 
-    def _chunks(self, keys: Sequence[int]) -> list[ChunkRow]:
+    def _chunks(self, keys: Sequence[int]) -> list[rows.ChunkRow]:
+        return self._read_chunks(keys, rows.read_chunk)
+
+    def _read_chunks(self, keys: Sequence[int], read: Callable[[Row], T]) -> list[T]:
         wanted = [int(key) for key in keys]
-        found: dict[int, ChunkRow] = {}
+        found: dict[int, T] = {}
         for row in self.database.rows_in(f"SELECT {rows.CHUNK_COLUMNS} FROM chunks WHERE key IN (?)", wanted):
             with self._naming_document(row[2]):
-                found[row[0]] = rows.read_chunk(row)
+                found[row[0]] = read(row)
         for key in wanted:
             if key not in found:
                 raise IndexDamaged(f"the index names a passage ({key}) that it does not hold", remedy=REMEDY_DAMAGED)

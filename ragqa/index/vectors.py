@@ -154,10 +154,25 @@ class ExactVectors:
         import numpy as np
 
         wide = query.astype(np.float64)
-        vectors = vectors_of(self._store.database, self._dimensions, keys)
+        vectors = self._kept(keys)
+        missing = [key for key in keys if key not in vectors]
+        vectors.update(vectors_of(self._store.database, self._dimensions, missing))
         return {key: _dot(vector, wide) for key, vector in vectors.items()}
 
+    def _kept(self, keys: Sequence[int]) -> dict[int, NDArray[np.floating]]:
+        """Those of the vectors that are in memory already: the stored ones, verified when they were read."""
+        import numpy as np
 
-def _dot(vector: NDArray[np.float16], query: NDArray[np.float64]) -> float:
+        wanted = np.array(sorted(set(keys)), np.int64)
+        found: dict[int, NDArray[np.floating]] = {}
+        for own_keys, vectors in self._tail or ():
+            places = np.searchsorted(own_keys, wanted)
+            places[places == len(own_keys)] = 0
+            held = own_keys[places] == wanted if len(own_keys) else np.zeros(len(wanted), np.bool_)
+            found.update(zip(wanted[held].tolist(), vectors[places[held]], strict=True))
+        return found
+
+
+def _dot(vector: NDArray[np.floating], query: NDArray[np.float64]) -> float:
     """One product at a time: a matrix product may sum a row in another order when it has other rows beside it."""
     return float((vector * query).sum())
