@@ -233,12 +233,17 @@ def _search(
 
 def _holding(each: Exact, query: Query, lexical: LexicalIndex, candidates: int) -> list[Scored]:
     """Passages that may hold the exact words: those with the rarest of their terms, with all where that is common."""
-    frequencies = {term: count for term, count in lexical.frequencies(analyze(each.text)).items() if count}
-    if not frequencies:
-        return []
-    rarest = min(frequencies, key=lambda term: (frequencies[term], term))
-    required = [rarest] if frequencies[rarest] <= candidates else list(frequencies)
-    return lexical.search(query.terms, candidates, question=query.text, required=required)
+    wanted: dict[tuple[str, ...], None] = {}
+    for form in each.forms:
+        frequencies = {term: count for term, count in lexical.frequencies(analyze(form)).items() if count}
+        if frequencies:
+            rarest = min(frequencies, key=lambda term: (frequencies[term], term))
+            wanted[(rarest,) if frequencies[rarest] <= candidates else tuple(sorted(frequencies))] = None
+    return [
+        hit
+        for required in wanted
+        for hit in lexical.search(query.terms, candidates, question=query.text, required=required)
+    ]
 
 
 def _with_exact(
