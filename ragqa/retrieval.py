@@ -118,6 +118,7 @@ def retrieve(
     size = max(POOL, settings.top_k, rerank.candidates if reranker is not None else 0)
     if settings.coverage_weight and settings.fusion == "convex":
         fused = _with_coverage(query, fused, size, lexical, stored, settings, place, readable=found.readable)
+        fused = _demanded_first(fused, query, found.exact)
         stopwatch.lap("coverage")
     pool = fused[:size]
     stored.read([hit.key for hit in pool])
@@ -125,7 +126,7 @@ def retrieve(
     if reranker is not None:
         texts = [stored[hit.key].chunk.indexed_text for hit in pool]
         reranking = rerank_candidates(query.text, pool, texts, reranker, settings=rerank, clock=clock)
-        pool = _quoted_first(reranking.order, found.exact)
+        pool = _demanded_first(reranking.order, query, found.exact)
         stopwatch.lap("rerank")
     best, duplicates = _without_duplicates(pool, fused[size:], stored, settings)
     stored.read([hit.key for hit in best])
@@ -250,14 +251,19 @@ def _with_exact(
     query: Query, fused: Sequence[Scored], exact: Mapping[int, frozenset[Exact]], place: Place
 ) -> list[Scored]:
     """The candidates with what it adds to their scores that they hold the question's exact words; still from 0 to 1."""
-    bonus = {each: QUOTED_BONUS if each.quoted else IDENTIFIER_BONUS for each in query.exact}
-    for quoted in (True, False):
-        alike = [each for each in query.exact if each.quoted == quoted]
+    demanded = query.demanded
+    bonus = {each: QUOTED_BONUS if each in demanded else IDENTIFIER_BONUS for each in query.exact}
+    for demand in (True, False):
+        alike = [each for each in query.exact if (each in demanded) == demand]
         bonus.update({each: bonus[each] / len(alike) for each in alike})
     most = 1.0 + sum(bonus.values())
     scores = fusion.spread(_scores(fused))
     return fusion.ordered(
-        [Scored(key, (score + sum(bonus[each] for each in exact.get(key, ()))) / most) for key, score in scores.items()]
+        [
+            Scored(key, (score + sum(bonus[each] for each in exact.get(key, ()))) / most)
+            for key, score in scores.items()
+        ],
+        place,
     )
 
 
@@ -293,9 +299,12 @@ def _with_coverage(
     return [*looked, *rest]
 
 
-def _quoted_first(order: Sequence[Scored], exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
-    """A reranker's order, but that passages with more of the quoted phrases stay before those with fewer."""
-    ranked = sorted(order, key=lambda hit: -sum(each.quoted for each in exact.get(hit.key, ())))
+def _demanded_first(order: Sequence[Scored], query: Query, exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
+    """An order, but that passages with more of what the question demands stay before those with fewer."""
+    demanded = query.demanded
+    if not demanded:
+        return list(order)
+    ranked = sorted(order, key=lambda hit: -len(demanded.intersection(exact.get(hit.key, ()))))
     return [Scored(hit.key, place.score) for hit, place in zip(ranked, order, strict=True)]
 
 
