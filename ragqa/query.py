@@ -13,6 +13,9 @@ from ragqa.text.exact import Exact, find
 _TRIED = 6
 """So many of the commonest words that a misspelt one may have been are tried beside the rest of the question."""
 
+_MOST = 8
+"""A question with more words that nothing knows is not misspelt but in another language."""
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
@@ -49,7 +52,9 @@ def understand(question: str, lexical: LexicalIndex, *, is_word: Callable[[str],
     text, corrections = question, []
     if correct:
         suspects = _suspects(question, literal, lexical, is_word)
-        for word in reversed(suspects):  # from the end, so that the places of those before it stay right
+        for word in reversed(
+            suspects if len(suspects) <= _MOST else []
+        ):  # from the end, so that the places of those before it stay right
             rest = text[: word.start] + " " + text[word.end :]
             meant = _meant(word.folded, analyze(rest), lexical, is_word)
             if meant is not None:

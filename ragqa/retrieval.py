@@ -118,8 +118,8 @@ def retrieve(
     size = max(POOL, settings.top_k, rerank.candidates if reranker is not None else 0)
     if settings.coverage_weight and settings.fusion == "convex":
         fused = _with_coverage(query, fused, size, lexical, stored, settings, place, readable=found.readable)
-        fused = _demanded_first(fused, query, found.exact)
         stopwatch.lap("coverage")
+    fused = _demanded_first(fused, query, found.exact)
     pool = fused[:size]
     stored.read([hit.key for hit in pool])
     reranking: Reranking | None = None

@@ -102,6 +102,12 @@ def test_nothing_is_put_right_where_it_is_turned_off() -> None:
     assert query == Query("What may the tennant do?", tuple(analyze("What may the tennant do?")))
 
 
+def test_a_text_in_another_language_is_not_misspelt() -> None:
+    german = "Welche Leasen darf ein Tennant ohne lange Fristen beenden sofern Landlorde nichts dagegen haben"
+    assert read(german, LEASE).corrections == ()
+    assert read("Welche Leasen darf ein Tennant beenden", LEASE).corrections != ()
+
+
 def test_of_several_words_the_one_that_fits_beside_the_rest_is_meant() -> None:
     texts = ("A cable carries current.", "The table has four legs.", "A table is set.")
     assert read("Does the gable carry current?", *texts).text == "Does the cable carry current?"
