@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragqa.ports import LexicalIndex
-from ragqa.text import exact, spelling
+from ragqa.text import spelling
 from ragqa.text.analyzer import analyze, is_stop_word
+from ragqa.text.exact import Exact, find
 
 _TRIED = 6
 """So many of the commonest words that a misspelt one may have been are tried beside the rest of the question."""
+
+_MOST = 8
+"""A question with more words that nothing knows is not misspelt but in another language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,14 @@ class Query:
 
     text: str
     terms: tuple[str, ...]
-    exact: tuple[exact.Exact, ...] = ()
+    exact: tuple[Exact, ...] = ()
     corrections: tuple[Correction, ...] = ()
+
+    @property
+    def demanded(self) -> frozenset[Exact]:
+        """What comes before everything: quoted phrases; identifiers too where the question holds nothing else."""
+        alone = set(self.terms) <= {term for each in self.exact for term in analyze(each.text)}
+        return frozenset(each for each in self.exact if each.quoted or alone)
 
 
 def understand(question: str, lexical: LexicalIndex, *, is_word: Callable[[str], bool], correct: bool = True) -> Query:
@@ -38,11 +48,13 @@ def understand(question: str, lexical: LexicalIndex, *, is_word: Callable[[str],
     is one slip of the hand away; of several such words the one that fits best beside the rest of the question is meant.
     Nothing inside quotation marks is corrected.
     """
-    literal = exact.find(question)
+    literal = find(question)
     text, corrections = question, []
     if correct:
         suspects = _suspects(question, literal, lexical, is_word)
-        for word in reversed(suspects):  # from the end, so that the places of those before it stay right
+        for word in reversed(
+            suspects if len(suspects) <= _MOST else []
+        ):  # from the end, so that the places of those before it stay right
             rest = text[: word.start] + " " + text[word.end :]
             meant = _meant(word.folded, analyze(rest), lexical, is_word)
             if meant is not None:
@@ -52,7 +64,7 @@ def understand(question: str, lexical: LexicalIndex, *, is_word: Callable[[str],
 
 
 def _suspects(
-    question: str, literal: Sequence[exact.Exact], lexical: LexicalIndex, is_word: Callable[[str], bool]
+    question: str, literal: Sequence[Exact], lexical: LexicalIndex, is_word: Callable[[str], bool]
 ) -> list[spelling.Word]:
     """The words that nothing knows: no passage, no model."""
     quoted = " ".join(each.text for each in literal)

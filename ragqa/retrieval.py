@@ -121,13 +121,14 @@ def retrieve(
     if settings.coverage_weight and settings.fusion == "convex":
         fused = _with_coverage(query, fused, size, lexical, stored, settings, place, readable=found.readable)
         stopwatch.lap("coverage")
+    fused = _demanded_first(fused, query, found.exact)
     pool = fused[:size]
     stored.read([hit.key for hit in pool])
     reranking: Reranking | None = None
     if reranker is not None:
         texts = [stored[hit.key].chunk.indexed_text for hit in pool]
         reranking = rerank_candidates(query.text, pool, texts, reranker, settings=rerank, clock=clock)
-        pool = _quoted_first(reranking.order, found.exact)
+        pool = _demanded_first(reranking.order, query, found.exact)
         stopwatch.lap("rerank")
     best, duplicates = _without_duplicates(pool, fused[size:], stored, settings)
     stored.read([hit.key for hit in best])
@@ -236,26 +237,36 @@ def _search(
 
 def _holding(each: Exact, query: Query, lexical: LexicalIndex) -> list[Scored]:
     """Passages that may hold the exact words: those with the rarest of their terms, with all where that is common."""
-    frequencies = {term: count for term, count in lexical.frequencies(analyze(each.text)).items() if count}
-    if not frequencies:
-        return []
-    rarest = min(frequencies, key=lambda term: (frequencies[term], term))
-    required = [rarest] if frequencies[rarest] <= HOLDING else list(frequencies)
-    return lexical.search(query.terms, HOLDING, question=query.text, required=required)
+    wanted: dict[tuple[str, ...], None] = {}
+    for form in each.forms:
+        frequencies = {term: count for term, count in lexical.frequencies(analyze(form)).items() if count}
+        if frequencies:
+            rarest = min(frequencies, key=lambda term: (frequencies[term], term))
+            wanted[(rarest,) if frequencies[rarest] <= HOLDING else tuple(sorted(frequencies))] = None
+    return [
+        hit
+        for required in wanted
+        for hit in lexical.search(query.terms, HOLDING, question=query.text, required=required)
+    ]
 
 
 def _with_exact(
     query: Query, fused: Sequence[Scored], exact: Mapping[int, frozenset[Exact]], place: Place
 ) -> list[Scored]:
     """The candidates with what it adds to their scores that they hold the question's exact words; still from 0 to 1."""
-    bonus = {each: QUOTED_BONUS if each.quoted else IDENTIFIER_BONUS for each in query.exact}
-    for quoted in (True, False):
-        alike = [each for each in query.exact if each.quoted == quoted]
+    demanded = query.demanded
+    bonus = {each: QUOTED_BONUS if each in demanded else IDENTIFIER_BONUS for each in query.exact}
+    for demand in (True, False):
+        alike = [each for each in query.exact if (each in demanded) == demand]
         bonus.update({each: bonus[each] / len(alike) for each in alike})
     most = 1.0 + sum(bonus.values())
     scores = fusion.spread(_scores(fused))
     return fusion.ordered(
-        [Scored(key, (score + sum(bonus[each] for each in exact.get(key, ()))) / most) for key, score in scores.items()]
+        [
+            Scored(key, (score + sum(bonus[each] for each in exact.get(key, ()))) / most)
+            for key, score in scores.items()
+        ],
+        place,
     )
 
 
@@ -291,9 +302,12 @@ def _with_coverage(
     return [*looked, *rest]
 
 
-def _quoted_first(order: Sequence[Scored], exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
-    """A reranker's order, but that passages with more of the quoted phrases stay before those with fewer."""
-    ranked = sorted(order, key=lambda hit: -sum(each.quoted for each in exact.get(hit.key, ())))
+def _demanded_first(order: Sequence[Scored], query: Query, exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
+    """An order, but that passages with more of what the question demands stay before those with fewer."""
+    demanded = query.demanded
+    if not demanded:
+        return list(order)
+    ranked = sorted(order, key=lambda hit: -len(demanded.intersection(exact.get(hit.key, ()))))
     return [Scored(hit.key, place.score) for hit, place in zip(ranked, order, strict=True)]
 
 

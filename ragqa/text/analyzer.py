@@ -29,8 +29,9 @@ _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-
 _KANA = "\u3041-\u3096\u30a1-\u30fa\u30fc\u31f0-\u31ff"
 _HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-_DENSE = _HAN + _KANA + _HANGUL + _UNSPACED
-_WORD = rf"[^\W_{_DENSE}]+"
+DENSE = _HAN + _KANA + _HANGUL + _UNSPACED
+"""Inside a character class: the scripts that do not set their words apart, or (Hangul) let endings run on."""
+_WORD = rf"[^\W_{DENSE}]+"
 
 _TOKEN = re.compile(
     rf"(?P<han>[{_HAN}]+)|(?P<pairs>[{_KANA}]+|[{_UNSPACED}]+)|(?P<hangul>[{_HANGUL}]+)"

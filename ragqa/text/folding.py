@@ -20,10 +20,15 @@ def fold(text: str) -> str:
     """NFKC, case folded, Traditional characters as Simplified ones, invisible characters removed; idempotent."""
     if text.isascii():
         return text.lower()
-    text = _INVISIBLE.sub("", text)
+    text = without_invisible(text)
     # Once more behind the case folding, which can leave a sequence that composes.
     text = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", text).translate(_simplified())
+
+
+def without_invisible(text: str) -> str:
+    """The text without its invisible characters, which split words only for a machine."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def fold_with_offsets(text: str) -> tuple[str, list[int]]:

@@ -7,12 +7,15 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ragqa.text.analyzer import DENSE
 from ragqa.text.folding import fold
 
 SHORTEST = 4
 """Shorter words have so many neighbours that any of them would be a guess."""
 
-_WORD = re.compile(r"(?<![\w@./&+#'’])[^\W\d_]+(?![\w@/&+#]|\.\w|-\w*\d)")
+_BESIDE = rf"[^\W{DENSE}]"
+"""What a word goes on with; Chinese stands beside Latin words without a blank."""
+_WORD = re.compile(rf"(?<!{_BESIDE})(?<![@./&+#'’])[^\W\d_{DENSE}]+(?!{_BESIDE}|[@/&+#]|\.{_BESIDE}|-{_BESIDE}*\d)")
 
 
 @dataclass(frozen=True, slots=True)

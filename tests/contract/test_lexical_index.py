@@ -67,6 +67,37 @@ def test_agrees_with_rank_bm25_through_any_history(
         check(store)
 
 
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_required_words_restrict_what_rank_bm25_finds_over_everything(
+    histories: SimpleNamespace, data: st.DataObject
+) -> None:
+    """The same scores as without, of only those passages that hold every one of them; 0 where it is all they hold.
+
+    And frequencies are a count.
+    """
+    words = st.lists(st.one_of(histories.TERMS, st.just("nowhere"), st.just("\ud800")), max_size=4)
+    terms, required = data.draw(words), data.draw(words.filter(bool))
+    k, scope = data.draw(st.integers(0, 12)), data.draw(histories.SCOPE)
+    place = int if scope is None else scope.index
+    index: list[Bm25Index] = []
+
+    def check(store: Store) -> None:
+        index[:] = index or [Bm25Index(store, allowed=None if scope is None else np.array(scope, np.int64))]
+        live = {key: own for key, own in terms_of(store).items() if scope is None or key in scope}
+        scores = expected(live, terms, 1.2, 0.75)
+        held = [key for key, own in live.items() if set(required) <= set(own)]
+        ranked = sorted(held, key=lambda key: (-scores.get(key, 0.0), place(key)))[:k]
+        hits = index[0].search(terms, k, required=required)
+        assert [hit.key for hit in hits] == ranked
+        assert np.allclose([hit.score for hit in hits], [scores.get(key, 0.0) for key in ranked], rtol=0, atol=1e-9)
+        counted = {term: sum(term in own for own in live.values()) for term in terms}
+        assert index[0].frequencies(terms) == counted
+
+    with histories.played(data.draw(histories.HISTORY), check=check) as store:
+        check(store)
+
+
 def test_an_empty_index_finds_nothing(histories: SimpleNamespace) -> None:
     with histories.played([], check=lambda _: None) as store:
         index = Bm25Index(store)
