@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragqa.cli.command import Format, Override, Session, command
+from ragqa.cli.command import RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
@@ -23,25 +23,14 @@ MAX_QUESTION_CHARACTERS = 20_000
 
 QuestionArgument = Annotated[str, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.")]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Show how each passage was found, on stderr.")]
-RerankOption = Annotated[
-    str | None,
-    typer.Option("--rerank", metavar="NAME", help="A cross-encoder, gemini:NAME or openai:NAME@URL reorders the best."),
-]
-NoRerankOption = Annotated[bool, typer.Option("--no-rerank", help="Keep the order of the two searches.")]
 StrictFreshOption = Annotated[
     bool, typer.Option("--strict-fresh", help="Exit code 4 where a file changed since it was ingested.")
 ]
 
-_RETRIEVING: dict[str, Override] = {
-    "top_k": "retrieval.top_k",
-    "rerank": "rerank.model",
-    "no_rerank": ("rerank.model", "none"),
-}
-
 
 def register(app: typer.Typer) -> None:
-    command(app, "ask", settings={**_RETRIEVING, "model": "answer.model"}, scoped=True)(ask)
-    command(app, "search", settings=_RETRIEVING, scoped=True)(search)
+    command(app, "ask", settings={**RETRIEVING, "model": "answer.model"}, scoped=True)(ask)
+    command(app, "search", settings=RETRIEVING, scoped=True)(search)
 
 
 def ask(

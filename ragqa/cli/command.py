@@ -92,6 +92,19 @@ Command = Callable[..., int]
 Override = str | tuple[str, str]
 """The setting that a parameter overrides; for a flag also the value that it gives to it."""
 
+RerankOption = Annotated[
+    str | None,
+    typer.Option("--rerank", metavar="NAME", help="A cross-encoder, gemini:NAME or openai:NAME@URL reorders the best."),
+]
+NoRerankOption = Annotated[bool, typer.Option("--no-rerank", help="Keep the order of the two searches.")]
+
+RETRIEVING: dict[str, Override] = {
+    "top_k": "retrieval.top_k",
+    "rerank": "rerank.model",
+    "no_rerank": ("rerank.model", "none"),
+}
+"""The settings behind the options of every command that searches."""
+
 
 def command(
     app: typer.Typer, name: str, *, settings: Mapping[str, Override] | None = None, scoped: bool = False

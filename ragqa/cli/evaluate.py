@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragqa.cli.command import Format, Session, command
+from ragqa.cli.command import RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
 from ragqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ BELOW = 1
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "eval", settings={"top_k": "retrieval.top_k", "model": "answer.model"})(evaluate)
+    command(app, "eval", settings={**RETRIEVING, "model": "answer.model"}, scoped=True)(evaluate)
 
 
 def evaluate(
@@ -45,6 +45,8 @@ def evaluate(
         str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
     ] = None,
     extractive: Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")] = False,
+    rerank: RerankOption = None,
+    no_rerank: NoRerankOption = False,
     no_answers: Annotated[bool, typer.Option("--no-answers", help="Measure retrieval alone.")] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="List the questions that were lost, and at which stage.")
@@ -203,7 +205,7 @@ def _evaluation(
         _index(session, collection, wanted.keep) as (store, passages),
         counting(session, "questions") as (on_done, note),
     ):
-        searching = wiring.searching(store, session.config, notice=note)
+        searching = wiring.searching(store, session.config, notice=note, chosen=session.filter)
         answering = wiring.answering(name, session.config, searching, notice=note) if wanted.answers else None
         if answering and name != "extractive":
             note(f"{name} is asked up to {len(questions):,} questions (`--extractive` asks no model)")

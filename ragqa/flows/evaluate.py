@@ -90,7 +90,7 @@ def evaluate(
     if not questions:
         raise UsageError("no question is left to ask", remedy="give another --half, or a larger file")
     store = searching.store
-    indexing.require_comparable(store, searching.embedder)
+    indexing.require_comparable(store, searching.embedder, sparse=searching.sparse)
     names = _names(store)
     chunks = ((chunk.key, chunk.content_id, chunk.chunk) for chunk in store.chunks())
     gold = relevance.gather(questions, names, chunks, passages)
@@ -120,6 +120,8 @@ def evaluate(
     values = metrics.ranking_values(ranked)
     results = [replace(result, values={**values.get(result.question.id, {}), **result.values}) for result in results]
     models = {"embedding": searching.embedder.name, "rerank": reranker}
+    if searching.sparse is not None:
+        models["sparse"] = searching.sparse.name
     return Evaluation(
         results=results,
         groups=grouped(results),
