@@ -35,6 +35,7 @@ from ragqa.index.scope import scope_of
 from ragqa.index.store import Store
 from ragqa.index.vectors import ExactVectors
 from ragqa.retrieval import Retrieval
+from ragqa.text.parts import split
 
 if TYPE_CHECKING:
     from ragqa.config import Config
@@ -170,7 +171,14 @@ def write_corpus(folder: Path, dice: random.Random) -> list[str]:
         text = "<p>" + "</p><p>".join(lines) if suffix.startswith(".h") else "\n\n".join(lines) + "\n"
         written.append(put(folder, f"{dice.choice(FOLDERS)}/note-{number:02}{suffix}", text.encode()))
     questions += [dice.choice(words.split()) + " " + dice.choice(words.split()) for words in WORDS.values()] * 10
-    questions += ['"notice deposit"', "「押金租金」", "the tennant's deposti", "GW-2 or TB-4425", "第5.2節 SWM-500"] * 8
+    questions += [
+        '"notice deposit"',
+        "「押金租金」",
+        "the tennant's deposti",
+        "When is rent due and who repairs the garden?",
+        "GW-2 or TB-4425",
+        "第5.2節 SWM-500",
+    ] * 8
     if os.environ.get("RAGQA_SHARED"):
         shared_folder()
         corpus = load("bench_dev")
@@ -310,7 +318,9 @@ def everything(store: Store, models: Remembered, settings: Config, wanted: Filte
     keys = scope.keys if scope else None
     retrieval = settings.retrieval
     lexical = Bm25Index(store, k1=retrieval.bm25_k1, b=retrieval.bm25_b, allowed=keys)
-    parts = Searching(store, models, ExactVectors(store, allowed=keys), lexical, None, settings, scope=scope)
+    parts = Searching(
+        store, models, ExactVectors(store, allowed=keys), lexical, None, settings, scope=scope, split=split
+    )
     asked = ask(question, parts, wiring.answering("extractive", settings, parts, notice=print))
     trace = asked.trace
     found = Found(question, Retrieval(asked.answer.hits, trace), asked.index, {}, scope)

@@ -42,7 +42,7 @@ def spread(scores: Mapping[int, float]) -> dict[int, float]:
     return {key: (score - low) / (high - low) for key, score in scores.items()}
 
 
-def ordered(scored: Sequence[Scored], place: Callable[[int], int] = int) -> list[Scored]:
+def ordered(scored: Sequence[Scored], place: Callable[[int], int]) -> list[Scored]:
     """Best first. Scores are rounded, so that the last bits of a sum never decide an order that places should."""
     return sorted(
         (Scored(hit.key, round(hit.score, 9)) for hit in scored), key=lambda hit: (-hit.score, place(hit.key))

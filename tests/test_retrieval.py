@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -89,6 +89,7 @@ def run(
     shares: Mapping[int, float] | None = None,
     reranker: FakeReranker | None = None,
     candidates_to_rerank: int = 32,
+    place: Callable[[int], int] = int,
     **settings: Any,
 ) -> Retrieval:
     everything = dense.keys() | lexical.keys()
@@ -103,6 +104,7 @@ def run(
         reranker=reranker,
         settings=RetrievalConfig(**{"coverage_weight": 0.0, **settings}),
         rerank=RerankConfig(candidates=candidates_to_rerank),
+        place=place,
         clock=lambda: float(next(ticks)),
     )
 
@@ -113,6 +115,28 @@ def keys(result: Retrieval) -> list[int]:
 
 COSINES = st.dictionaries(st.integers(0, 30), st.integers(-8, 8).map(lambda step: step / 8), min_size=1, max_size=20)
 WEIGHTS = st.dictionaries(st.integers(0, 30), st.integers(0, 40).map(lambda step: step / 4), max_size=20)
+
+
+@pytest.mark.parametrize("fusion", ["convex", "rrf"])
+@pytest.mark.parametrize("question", ["termination notice", 'the "termination notice"', "notice TB-4425"])
+@pytest.mark.parametrize("coverage_weight", [0.0, 0.5])
+def test_passages_that_tie_come_in_the_order_of_their_places(
+    fusion: str, question: str, coverage_weight: float
+) -> None:
+    """Through every stage that makes an order anew."""
+    places = {1: 3, 2: 1, 3: 2}
+    dense, lexical = ({1: 0.9}, {3: 5.0}) if fusion == "rrf" else ({}, {1: 5.0, 2: 5.0, 3: 5.0})
+    result = run(
+        dense,
+        lexical,
+        question=question,
+        unknown=0.0 if dense else 1.0,
+        place=places.__getitem__,
+        fusion=fusion,
+        coverage_weight=coverage_weight,
+        collapse=False,
+    )
+    assert keys(result) == ([3, 1] if fusion == "rrf" else [2, 3, 1])
 
 
 @given(COSINES, WEIGHTS, st.integers(1, 12), st.integers(1, 12), st.sampled_from(["convex", "rrf"]))

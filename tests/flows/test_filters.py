@@ -24,6 +24,7 @@ from ragqa.index.vectors import ExactVectors
 from ragqa.models.extractive import ExtractiveGenerator
 from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
+from ragqa.text.parts import split
 from ragqa.types import Filter, Hit, Language
 from tests.fakes import HashingEmbedder
 
@@ -41,6 +42,7 @@ QUESTIONS = (
     "押金何時退還？",
     "租约终止的通知期限",
     "insurance 保險 repair",
+    "When is the rent due and who pays for the repair of the garden?",
     'the tennant\'s "notice deposit"',
 )
 
@@ -146,7 +148,9 @@ def answers(store: Store, config: Config, chosen: Filter | None) -> list[object]
     scope = scope_of(store, chosen) if chosen else None
     keys = scope.keys if scope else None
     lexical = Bm25Index(store, allowed=keys)
-    parts = Searching(store, HashingEmbedder(), ExactVectors(store, allowed=keys), lexical, None, config, scope=scope)
+    parts = Searching(
+        store, HashingEmbedder(), ExactVectors(store, allowed=keys), lexical, None, config, scope=scope, split=split
+    )
     answering = Answering(ExtractiveGenerator(lexical.idf), prepare, refuse_below=0.0)
     everything: list[object] = []
     for question in QUESTIONS:
