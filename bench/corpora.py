@@ -122,6 +122,7 @@ def build_index(
     The index is kept from run to run: ingesting it again costs a `stat` a file. One that is made with other settings,
     given as variables of the `environment`, has a `name` of its own.
     """
+    from contextlib import redirect_stdout
     from unittest import mock
 
     from ragqa.cli.main import run
@@ -129,7 +130,7 @@ def build_index(
     folder = work_folder(corpus.name)
     names = write_files(corpus, folder / "files")
     index = folder / (f".ragqa-{name}" if name else ".ragqa")
-    with mock.patch.dict(os.environ, environment or {}):
+    with mock.patch.dict(os.environ, environment or {}), redirect_stdout(sys.stderr):
         code = run(["ingest", str(folder / "files"), "--index", str(index), "--quiet", "--format", "md"])
     if code:
         sys.exit(f"ingest ended with {code}")
