@@ -114,17 +114,24 @@ def _group(name: str, metadata: Mapping[str, str]) -> str:
             return name
 
 
-def build_index(corpus: Corpus) -> tuple[Path, dict[str, str]]:
+def build_index(
+    corpus: Corpus, *, name: str = "", environment: Mapping[str, str] | None = None
+) -> tuple[Path, dict[str, str]]:
     """Ingest the corpus through the command a user would call; returns the index folder and file name -> passage id.
 
-    The index is kept from run to run: ingesting it again costs a `stat` a file.
+    The index is kept from run to run: ingesting it again costs a `stat` a file. One that is made with other settings,
+    given as variables of the `environment`, has a `name` of its own.
     """
+    from contextlib import redirect_stdout
+    from unittest import mock
+
     from ragqa.cli.main import run
 
     folder = work_folder(corpus.name)
     names = write_files(corpus, folder / "files")
-    index = folder / ".ragqa"
-    code = run(["ingest", str(folder / "files"), "--index", str(index), "--quiet", "--format", "md"])
+    index = folder / (f".ragqa-{name}" if name else ".ragqa")
+    with mock.patch.dict(os.environ, environment or {}), redirect_stdout(sys.stderr):
+        code = run(["ingest", str(folder / "files"), "--index", str(index), "--quiet", "--format", "md"])
     if code:
         sys.exit(f"ingest ended with {code}")
     return index, names

@@ -1,57 +1,237 @@
-"""How well passages are found: MRR@10, recall@1 and recall@10 through a real index, per language and benchmark.
+"""How well passages are found through a real index, and what each stage of retrieval adds to it.
 
-    RAGQA_SHARED=FOLDER python bench/retrieval.py
+    RAGQA_SHARED=FOLDER python bench/retrieval.py             # the defaults beside three simpler searches
+    RAGQA_SHARED=FOLDER python bench/retrieval.py --study     # each stage otherwise; writes docs/retrieval.md
+        [--only STAGE ...] (prints those tables, writes nothing) [--reranker MODEL]
 
 The questions of the Traditional group are also asked in Simplified characters, over the same Traditional documents.
+Questions are halved by their id: choose on the first half, believe the second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import PurePath
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from corpora import Corpus, Question, build_index, load
+from corpora import load
+from measuring import (
+    DEFAULT,
+    GROUPS,
+    HELD,
+    SETS,
+    Asked,
+    Bench,
+    Outcome,
+    Values,
+    Variant,
+    Way,
+    differences,
+    mean,
+)
+from stages import Stage, controls, stages
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "retrieval.md"
+METRICS = ("mrr@10", "ndcg@10", "recall@10")
+OURS = "ragqa"
 
 
 def main() -> None:
-    from opencc import OpenCC
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--study", action="store_true")
+    options.add_argument("--only", nargs="+", metavar="STAGE", default=[])
+    options.add_argument("--reranker", default="", metavar="MODEL")
+    chosen = options.parse_args()
+    benches = [Bench(name, load(name)) for name in SETS]
+    if not chosen.study and not chosen.only:
+        print(_defaults(benches))
+        return
+    wanted = [stage for stage in stages(chosen.reranker) if not chosen.only or stage.key in chosen.only]
+    if chosen.only:
+        for key, table in _study(benches, wanted).items():
+            print(f"{key}\n{table}\n")
+        return
+    tables = {"defaults": _defaults(benches), **_study(benches, wanted)}
+    DOCUMENT.write_text(_with_tables(DOCUMENT.read_text("utf-8"), tables), encoding="utf-8")
+    print(f"wrote {DOCUMENT}")
 
-    to_simplified = OpenCC("t2s").convert
-    print(f"{'group':<34} {'n':>5} {'MRR@10':>8} {'R@1':>7} {'R@10':>7}")
-    for name in ("bench_dev", "anthropic_docs", "domainrag"):
-        corpus = load(name)
-        ranks = _ranks(corpus, ((question.text, question) for question in corpus.questions if question.relevant))
-        groups = sorted({question.group for question, _ in ranks})
+
+# --- the defaults -----------------------------------------------------------------------------------------------------
+
+
+def _defaults(benches: Sequence[Bench]) -> str:
+    """Every group under four ways to search, and how far apart the first is from the plain ones."""
+    rows = []
+    for bench in benches:
+        groups = sorted({each.group for each in bench.asked}, key=[*GROUPS, "cross-language"].index)
+        with bench.opened(DEFAULT) as (parts, names):
+            ways: Mapping[str, Way] = {
+                "words alone": lambda text, parts=parts, names=names: _by_words(text, parts, names),
+                "plain BM25": _okapi(bench),
+                "plain dense": lambda text, parts=parts, names=names: _by_meaning(text, parts, names),
+            }
+            found = {OURS: bench.ask(DEFAULT, groups)}
+            found.update({name: bench.values(way, groups) for name, way in ways.items()})
         for group in groups:
-            _print(group, [rank for question, rank in ranks if question.group == group])
-        traditional = [question for question in corpus.questions if question.group == "zh-Hant -> zh-Hant"]
-        if traditional:
-            converted = _ranks(corpus, ((to_simplified(question.text), question) for question in traditional))
-            _print("zh-Hant, asked in Simplified", [rank for _, rank in converted])
+            chosen = [each for each in bench.asked if each.group == group]
+            rows += [_row(group, chosen, name, found) for name in found]
+    head = ["group", "questions", "search", *(_shown(metric) for metric in METRICS), "fit half", "report half"]
+    return _table([*head, "ragqa's nDCG@10 above it"], rows, right=(1, 3, 4, 5, 6, 7))
 
 
-def _ranks(corpus: Corpus, asked: Iterable[tuple[str, Question]]) -> list[tuple[Question, int | None]]:
-    """For each question the rank of its first relevant passage among ten distinct ones, None where it is not there."""
-    from ragqa import config, wiring
-    from ragqa.flows.search import retrieve
-
-    index, names = build_index(corpus)
-    settings = config.load(environment={}, flags={"retrieval.top_k": 30})
-    ranks: list[tuple[Question, int | None]] = []
-    with wiring.open_store(index) as store:
-        parts = wiring.searching(store, settings, notice=print)
-        for text, question in asked:
-            passages = dict.fromkeys(names[PurePath(hit.passage.document).name] for hit in retrieve(text, parts).hits)
-            found = [rank for rank, passage in enumerate([*passages][:10], 1) if passage in question.relevant]
-            ranks.append((question, found[0] if found else None))
-    return ranks
+def _row(group: str, chosen: Sequence[Asked], name: str, found: Mapping[str, Values]) -> list[str]:
+    halves = [mean(found[name], chosen, "ndcg@10", half) for half in ("fit", "report")]
+    margin = ""
+    if name != OURS:
+        by, low, high = differences(found[name], found[OURS], chosen, "ndcg@10")
+        margin = f"{by:+.3f} ({low:+.3f} to {high:+.3f})"
+    values = [_number(mean(found[name], chosen, metric)) for metric in METRICS]
+    values = [f"**{value}**" if name == OURS else value for value in values]
+    first = [group, str(len(chosen))] if name == OURS else ["", ""]
+    return [*first, name, *values, *map(_number, halves), margin]
 
 
-def _print(group: str, ranks: list[int | None]) -> None:
-    reciprocal = sum(1 / rank for rank in ranks if rank) / len(ranks)
-    first = sum(rank == 1 for rank in ranks) / len(ranks)
-    ten = sum(rank is not None for rank in ranks) / len(ranks)
-    print(f"{group:<34} {len(ranks):>5} {reciprocal:>8.3f} {first:>7.3f} {ten:>7.3f}")
+def _by_words(text, parts, names) -> Outcome:
+    """ragqa's own BM25 and nothing else."""
+    from ragqa.text.analyzer import analyze
+
+    return _outcome([hit.key for hit in parts.lexical.search(analyze(text), 50)], parts, names)
+
+
+def _by_meaning(text, parts, names) -> Outcome:
+    """The built-in embedder and nothing else, whether it can read the question or not."""
+    vector = parts.embedder.embed([text], kind="query")[0]
+    return _outcome([hit.key for hit in parts.vectors.search(vector, 50)], parts, names)
+
+
+def _outcome(keys, parts, names) -> Outcome:
+    passages = parts.passages(keys)
+    return Outcome([*dict.fromkeys(names[Path(each.document).name] for each in passages)])
+
+
+_TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+
+
+def _okapi(bench: Bench) -> Way:
+    """rank_bm25's BM25Okapi over whole passages: words in lower case, and Chinese characters one by one."""
+    import numpy as np
+    from rank_bm25 import BM25Okapi
+
+    ids = list(bench.corpus.passages)
+    model = BM25Okapi([_TOKEN.findall(f"{title} {text}".lower()) for title, text in bench.corpus.passages.values()])
+
+    def ask(text: str) -> Outcome:
+        scores = model.get_scores(_TOKEN.findall(text.lower()))
+        return Outcome([ids[place] for place in np.argsort(-scores, kind="stable")[:10]])
+
+    return ask
+
+
+# --- the study --------------------------------------------------------------------------------------------------------
+
+
+def _study(benches: Sequence[Bench], wanted: Sequence[Stage]) -> dict[str, str]:
+    """A table for each stage."""
+    default = _ask(benches, DEFAULT)
+    for control in controls():
+        found = _ask(benches, control)
+        if differing := [name for name, values in found.items() if values != default[name]]:
+            example = ", ".join(differing[:5])
+            sys.exit(f"{control.name}: {len(differing)} questions come out otherwise than with the defaults: {example}")
+    tables = {}
+    for stage in wanted:
+        results = {
+            variant.name: default if variant.is_default else _ask(benches, variant) for variant in stage.variants
+        }
+        tables[stage.key] = _stage_table(benches, stage, results, default)
+    return tables
+
+
+def _ask(benches: Sequence[Bench], variant: Variant) -> Values:
+    print(f"  {variant.name}", file=sys.stderr, flush=True)
+    found: dict[str, Mapping[str, float]] = {}
+    for bench in benches:
+        found.update({f"{bench.name} {name}": own for name, own in bench.ask(variant, [*GROUPS]).items()})
+    return found
+
+
+def _stage_table(benches: Sequence[Bench], stage: Stage, results: Mapping[str, Values], default: Values) -> str:
+    groups = {
+        group: [
+            Asked(f"{bench.name} {each.id}", each.text, each.group, each.question)
+            for bench in benches
+            for each in bench.asked
+            if each.group == group
+        ]
+        for group in GROUPS
+    }
+    means = {
+        half: {
+            name: sum(mean(values, groups[group], metric, half) or 0.0 for group, metric in GROUPS.items())
+            / len(GROUPS)
+            for name, values in results.items()
+        }
+        for half in ("fit", "report")
+    }
+    best = max(round(value, 3) for value in means["fit"].values())
+    rows = []
+    for name, values in results.items():
+        cells = [_cell(values, default, groups[group], metric) for group, metric in GROUPS.items()]
+        fit = _number(means["fit"][name]) + ("*" if round(means["fit"][name], 3) == best else "")
+        row = [name, *cells, fit, _number(means["report"][name])]
+        if stage.texts:
+            answered = [each for group in groups if group != "anthropic_docs" for each in groups[group]]
+            row.append(_cell(values, default, answered, HELD))
+        rows.append([f"**{cell}**" for cell in row] if values is default else row)
+    head = ["", *GROUPS, "mean, fit", "mean, report", *(["answer in the first 5"] if stage.texts else [])]
+    return _table(head, rows, right=tuple(range(1, len(head))))
+
+
+def _cell(values: Values, default: Values, chosen: Sequence[Asked], metric: str) -> str:
+    """Both halves, and an arrow where the difference to the defaults, over both, is real."""
+    told = [each for each in chosen if metric in default[each.id]]
+    halves = " ".join(_number(mean(values, told, metric, half)) for half in ("fit", "report"))
+    if values is default or all(values[each.id][metric] == default[each.id][metric] for each in told):
+        return halves
+    _, low, high = differences(default, values, told, metric)
+    return halves + (" ▲" if low > 0 else " ▼" if high < 0 else "")
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int]) -> str:
+    """A Markdown table, its columns as wide as they need to be."""
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+    pad = [
+        [
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in (head, *rows)
+    ]
+    line = ["-" * (width - 1) + (":" if place in right else "-") for place, width in enumerate(widths)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (pad[0], line, *pad[1:]))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def _shown(metric: str) -> str:
+    return {"mrr@10": "MRR@10", "ndcg@10": "nDCG@10"}.get(metric, metric)
+
+
+def _with_tables(document: str, tables: Mapping[str, str]) -> str:
+    """The document with each table between its two markers; ends the script where one has no place."""
+    for key, table in tables.items():
+        place = re.compile(rf"(<!-- table: {key} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if not place.search(document):
+            sys.exit(f"{DOCUMENT} has no place for the table `{key}`")
+        document = place.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", document)
+    return document
 
 
 if __name__ == "__main__":
