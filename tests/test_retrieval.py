@@ -330,6 +330,13 @@ def test_a_question_that_is_nothing_but_an_identifier_demands_it() -> None:
     assert keys(read("What is TB-4425?", CLAUSES, {4: 0.1, 5: 0.9, 1: 0.0}, {4: 1.0, 5: 5.0}))[:2] == [4, 5]
 
 
+def test_whoever_writes_an_identifier_in_another_way_is_found_where_no_search_finds_it() -> None:
+    texts = {1: "第四十五条", 2: "44条", 3: "44", 9: "第四十四條：押金"}
+    result = read("第44条", texts, {1: 0.9, 2: 0.8, 9: -0.9}, {2: 5.0}, candidates=1)
+    assert keys(result)[0] == 9
+    assert result.hits[0].found_by == ("lexical",)
+
+
 def test_a_reranker_does_not_take_the_quoted_phrase_from_its_place() -> None:
     class ByLength:
         name, batch = "length", None
@@ -386,6 +393,8 @@ def test_what_was_not_looked_into_stays_below_in_its_order() -> None:
     dense = {key: 1 - key / 100 for key in texts}
     result = read("zebra", texts, dense, {}, coverage_weight=1.0, dense_weight=0.5, top_k=10)
     assert [hit.key for hit in result.trace.fused] == sorted(texts)
+    scores = [hit.score for hit in result.trace.fused]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_copies_are_left_out_and_named_with_what_stands_for_them() -> None:

@@ -106,6 +106,14 @@ def test_an_empty_index_finds_nothing(histories: SimpleNamespace) -> None:
         assert index.idf(["a"]) == {"a": 0.0}
 
 
+def test_what_several_segments_hold_is_counted_together(histories: SimpleNamespace) -> None:
+    history = [("put", place, [["a", "a"], ["a", "b"], ["c"]]) for place in range(3)]
+    history = [(step, place, [*chunks, [f"{place}"]]) for step, place, chunks in history]
+    with histories.played(history, check=lambda _: None) as store:
+        assert Bm25Index(store).frequencies(["a", "b", "0", "z", "a"]) == {"a": 6, "b": 3, "0": 1, "z": 0}
+        assert len(Bm25Index(store).search([], 20, required=["a", "b"])) == 3
+
+
 def test_passages_without_terms_are_counted_and_never_found(histories: SimpleNamespace) -> None:
     with histories.played([("put", 0, [[], []])], check=lambda _: None) as store:
         index = Bm25Index(store)
