@@ -11,7 +11,7 @@ import analyzers
 from analyzers import MemoryIndex, changed
 from measuring import DEFAULT, Remembering, Variant, readable_alone
 
-from ragqa import closeness, retrieval
+from ragqa import closeness, literal, retrieval
 from ragqa.config import Config
 from ragqa.text import exact
 from ragqa.types import Chunk
@@ -186,13 +186,13 @@ def _duplicates() -> list[Variant]:
 
 
 def _exact() -> list[Variant]:
-    own = retrieval.IDENTIFIER_BONUS
+    own = literal.IDENTIFIER_BONUS
     return [
         Variant("off", asking=_constants(exact, find=lambda question: ())),
         *(
             named(DEFAULT, f"an identifier adds {bonus:g}")
             if bonus == own
-            else Variant(f"an identifier adds {bonus:g}", asking=_constants(retrieval, IDENTIFIER_BONUS=bonus))
+            else Variant(f"an identifier adds {bonus:g}", asking=_constants(literal, IDENTIFIER_BONUS=bonus))
             for bonus in sorted({0.0, 0.1, 0.2, 0.4, own})
         ),
     ]

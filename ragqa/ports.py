@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -190,6 +190,10 @@ class Generator(Protocol):
     def name(self) -> str: ...
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]: ...
+
+
+Split = Callable[[str], tuple[str, ...]]
+"""The questions inside a question, each complete; empty where it is only one."""
 
 
 class TokenCounter(Protocol):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ragqa.ports import LexicalIndex
 from ragqa.text import spelling
 from ragqa.text.analyzer import analyze, is_stop_word
-from ragqa.text.exact import Exact, find
+from ragqa.text.exact import Exact, find, quotations
 
 _TRIED = 6
 """So many of the commonest words that a misspelt one may have been are tried beside the rest of the question."""
@@ -25,7 +26,7 @@ class Correction:
     meant: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query:
     """A question as it is searched: `text` with corrections made (what models read), its `terms` (what BM25 counts)."""
 
@@ -34,7 +35,7 @@ class Query:
     exact: tuple[Exact, ...] = ()
     corrections: tuple[Correction, ...] = ()
 
-    @property
+    @cached_property
     def demanded(self) -> frozenset[Exact]:
         """What comes before everything: quoted phrases; identifiers too where the question holds nothing else."""
         alone = set(self.terms) <= {term for each in self.exact for term in analyze(each.text)}
@@ -50,11 +51,9 @@ def understand(question: str, lexical: LexicalIndex, *, is_word: Callable[[str],
     """
     literal = find(question)
     text, corrections = question, []
-    if correct:
-        suspects = _suspects(question, literal, lexical, is_word)
-        for word in reversed(
-            suspects if len(suspects) <= _MOST else []
-        ):  # from the end, so that the places of those before it stay right
+    suspects = _suspects(question, lexical, is_word) if correct else []
+    if len(suspects) <= _MOST:
+        for word in reversed(suspects):  # from the end, so that the places of those before it stay right
             rest = text[: word.start] + " " + text[word.end :]
             meant = _meant(word.folded, analyze(rest), lexical, is_word)
             if meant is not None:
@@ -63,12 +62,10 @@ def understand(question: str, lexical: LexicalIndex, *, is_word: Callable[[str],
     return Query(text, tuple(analyze(text)), literal, tuple(reversed(corrections)))
 
 
-def _suspects(
-    question: str, literal: Sequence[Exact], lexical: LexicalIndex, is_word: Callable[[str], bool]
-) -> list[spelling.Word]:
-    """The words that nothing knows: no passage, no model."""
-    quoted = " ".join(each.text for each in literal)
-    words = [word for word in spelling.words(question) if question[word.start : word.end] not in quoted]
+def _suspects(question: str, lexical: LexicalIndex, is_word: Callable[[str], bool]) -> list[spelling.Word]:
+    """The words outside quotation marks that nothing knows: no passage, no model."""
+    quoted = quotations(question)
+    words = [word for word in spelling.words(question) if not any(start <= word.start < end for start, end in quoted)]
     terms = {word: analyze(word.folded) for word in words}
     held = lexical.frequencies([term for own in terms.values() for term in own])
     return [
@@ -81,16 +78,19 @@ def _suspects(
 def _meant(word: str, rest: Sequence[str], lexical: LexicalIndex, is_word: Callable[[str], bool]) -> str | None:
     """The word that one slip made `word` of; None where no passage holds any that it could have been."""
     stems: dict[str, list[str]] = {}
-    for candidate in sorted(spelling.edits(word)):
-        if is_stop_word(candidate):
-            return candidate
+    candidates = sorted(spelling.edits(word))
+    for candidate in candidates:
         if len(own := analyze(candidate)) == 1:
             stems.setdefault(own[0], []).append(candidate)
     frequencies = lexical.frequencies(list(stems))
     known = sorted((stem for stem in stems if frequencies[stem]), key=lambda stem: (-frequencies[stem], stem))[:_TRIED]
+    fits = {stem: _together(rest, stem, lexical) for stem in known}
+    # A function word, of which no passage tells anything, is meant where no other word fits the rest of the question.
+    if not any(fits.values()) and (function_words := [each for each in candidates if is_stop_word(each)]):
+        return min(function_words, key=lambda form: (abs(len(form) - len(word)), form))
     if not known:
         return None
-    best = max(known, key=lambda stem: (_together(rest, stem, lexical), -known.index(stem)))
+    best = max(known, key=lambda stem: (fits[stem], -known.index(stem)))
     # Several forms may have this stem; one that is a word is meant, and one of the written length the likelier.
     return min(stems[best], key=lambda form: (not is_word(form), abs(len(form) - len(word)), form))
 

@@ -73,7 +73,7 @@ def rerank_candidates(
     # Rounded, so that the last bits of a sum never decide an order; sorting is stable, so the fused order breaks ties.
     judged = [Scored(hit.key, round(score, 9)) for hit, score in zip(pool, scores, strict=False)]
     scored = sorted(judged, key=lambda hit: -hit.score)
-    return Reranking(reranker.name, depth, tuple(scored), (*scored, *_below(scored, pool[len(scored) :])), spent_ms)
+    return Reranking(reranker.name, depth, tuple(scored), (*scored, *below(scored, pool[len(scored) :])), spent_ms)
 
 
 def _affordable(left_s: float, *, pace_s: float) -> int:
@@ -81,7 +81,7 @@ def _affordable(left_s: float, *, pace_s: float) -> int:
     return max(0, int(left_s / pace_s)) if pace_s > 0 else sys.maxsize
 
 
-def _below(scored: Sequence[Scored], rest: Sequence[Scored]) -> list[Scored]:
+def below(scored: Sequence[Scored], rest: Sequence[Scored]) -> list[Scored]:
     """The rest at scores that are as far apart as they were, none above the lowest of the scored ones."""
     if not scored or not rest:
         return [*rest]

@@ -7,24 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ragqa import fusion
+from ragqa import fusion, literal
 from ragqa.closeness import Terms, distinct
 from ragqa.config import RerankConfig, RetrievalConfig
 from ragqa.ports import Embedder, LexicalIndex, Reranker, VectorIndex
 from ragqa.query import Query, understand
-from ragqa.reranking import Reranking, rerank_candidates
-from ragqa.text.analyzer import analyze
-from ragqa.text.exact import Exact, held_by
+from ragqa.reranking import Reranking, below, rerank_candidates
+from ragqa.text.exact import Exact
 from ragqa.types import Hit, Passage, Scored, Searcher
 
 POOL = 16
 """How many of the best fused candidates are looked into (more only where more hits are asked for)."""
-HOLDING = 50
-"""How many passages are looked into for each of the exact words of a question."""
-QUOTED_BONUS, IDENTIFIER_BONUS = 1.0, 0.2
-"""What holding all quoted phrases of a question adds to a fused score of 0 to 1, and all its identifiers: a phrase in
-quotation marks comes before everything, a number that merely looks like an identifier decides between near equals."""
-
 Passages = Callable[[Sequence[int]], Sequence[Passage]]
 Place = Callable[[int], int]
 """Where a key stands among equals."""
@@ -102,7 +95,8 @@ def retrieve(
     `place`, as in both searches. The same index gives the same hits, unless a reranker runs out of its time budget.
     """
     stopwatch = _Stopwatch(clock)
-    query = understand(question, lexical, is_word=lambda word: _is_word(word, embedder), correct=settings.spelling)
+    correct = settings.spelling and _knows_words(embedder)
+    query = understand(question, lexical, is_word=lambda word: _is_word(word, embedder), correct=correct)
     stopwatch.lap("query")
     stored = _Stored(passages)
     found = _search(query, embedder, vectors, lexical, stored, unknown_shares, settings, stopwatch)
@@ -114,23 +108,24 @@ def retrieve(
     # A passage that only the dense search found and that the embedder cannot read was found by nobody.
     fused = fusion.ordered([hit for hit in fused if hit.key in found.keys], place)
     if query.exact:
-        fused = _with_exact(query, fused, found.exact, place)
+        fused = literal.with_bonus(query, fused, found.exact, place)
     stopwatch.lap("fusion")
 
     size = max(POOL, settings.top_k, rerank.candidates if reranker is not None else 0)
     if settings.coverage_weight and settings.fusion == "convex":
         fused = _with_coverage(query, fused, size, lexical, stored, settings, place, readable=found.readable)
         stopwatch.lap("coverage")
-    fused = _demanded_first(fused, query, found.exact)
-    pool = fused[:size]
+    fused = literal.demanded_first(query, fused, found.exact)
+    pool, rest = fused[:size], fused[size:]
     stored.read([hit.key for hit in pool])
     reranking: Reranking | None = None
     if reranker is not None:
         texts = [stored[hit.key].chunk.indexed_text for hit in pool]
         reranking = rerank_candidates(query.text, pool, texts, reranker, settings=rerank, clock=clock)
-        pool = _demanded_first(reranking.order, query, found.exact)
+        pool = literal.demanded_first(query, reranking.order, found.exact)
+        rest = below(pool, rest)
         stopwatch.lap("rerank")
-    best, duplicates = _without_duplicates(pool, fused[size:], stored, settings)
+    best, duplicates = _without_duplicates(pool, rest, stored, settings)
     stored.read([hit.key for hit in best])
     hits = tuple(
         Hit(
@@ -207,8 +202,8 @@ def _search(
     readable = unknown <= settings.gate_unknown
     by_words = lexical.search(query.terms, settings.candidates, question=query.text)
     weights = _scores(by_words)
-    may_hold = _scores([hit for each in query.exact for hit in _holding(each, query, lexical)])
-    weights.update(may_hold)
+    located = literal.locate(query, lexical)
+    weights.update(_scores(located.hits))
     stopwatch.lap("lexical")
     by_meaning: list[Scored] = []
     cosines: dict[int, float] = {}
@@ -222,10 +217,9 @@ def _search(
     if query.terms or by_words:
         unweighed = [key for key in cosines if key not in weights]
         weights.update(lexical.scores(query.terms, unweighed, question=query.text))
-    exact = {}
-    for key in stored.read(sorted(may_hold)):
-        if held := held_by(query.exact, stored[key].chunk.indexed_text):
-            exact[key] = held
+    looked_into = sorted(weights.keys() | cosines.keys()) if located.is_partial else sorted(_scores(located.hits))
+    texts = {key: stored[key].chunk.indexed_text for key in stored.read(looked_into)}
+    exact = literal.held(query, texts)
     stopwatch.lap("exact")
     shares = unknown_shares(sorted(cosines)) if unknown_shares is not None and cosines else {}
     unreadable = frozenset(key for key in cosines if shares.get(key, 0.0) > settings.gate_unknown)
@@ -233,41 +227,6 @@ def _search(
         del cosines[key]
     stopwatch.lap("readable")
     return _Found(unknown, readable, by_meaning, by_words, cosines, weights, exact, unreadable)
-
-
-def _holding(each: Exact, query: Query, lexical: LexicalIndex) -> list[Scored]:
-    """Passages that may hold the exact words: those with the rarest of their terms, with all where that is common."""
-    wanted: dict[tuple[str, ...], None] = {}
-    for form in each.forms:
-        frequencies = {term: count for term, count in lexical.frequencies(analyze(form)).items() if count}
-        if frequencies:
-            rarest = min(frequencies, key=lambda term: (frequencies[term], term))
-            wanted[(rarest,) if frequencies[rarest] <= HOLDING else tuple(sorted(frequencies))] = None
-    return [
-        hit
-        for required in wanted
-        for hit in lexical.search(query.terms, HOLDING, question=query.text, required=required)
-    ]
-
-
-def _with_exact(
-    query: Query, fused: Sequence[Scored], exact: Mapping[int, frozenset[Exact]], place: Place
-) -> list[Scored]:
-    """The candidates with what it adds to their scores that they hold the question's exact words; still from 0 to 1."""
-    demanded = query.demanded
-    bonus = {each: QUOTED_BONUS if each in demanded else IDENTIFIER_BONUS for each in query.exact}
-    for demand in (True, False):
-        alike = [each for each in query.exact if (each in demanded) == demand]
-        bonus.update({each: bonus[each] / len(alike) for each in alike})
-    most = 1.0 + sum(bonus.values())
-    scores = fusion.spread(_scores(fused))
-    return fusion.ordered(
-        [
-            Scored(key, (score + sum(bonus[each] for each in exact.get(key, ()))) / most)
-            for key, score in scores.items()
-        ],
-        place,
-    )
 
 
 def _with_coverage(
@@ -294,21 +253,7 @@ def _with_coverage(
         coverage = stored.terms(hit.key).coverage(weights)
         looked.append(Scored(hit.key, (1 - weight) * hit.score + weight * coverage))
     looked = fusion.ordered(looked, place)
-    rest = fused[size:]
-    if looked and rest:
-        # What was not looked into stays below, as far below as it was.
-        shift = min(0.0, looked[-1].score - fused[size - 1].score)
-        rest = [Scored(hit.key, round(hit.score + shift, 9)) for hit in rest]
-    return [*looked, *rest]
-
-
-def _demanded_first(order: Sequence[Scored], query: Query, exact: Mapping[int, frozenset[Exact]]) -> list[Scored]:
-    """An order, but that passages with more of what the question demands stay before those with fewer."""
-    demanded = query.demanded
-    if not demanded:
-        return list(order)
-    ranked = sorted(order, key=lambda hit: -len(demanded.intersection(exact.get(hit.key, ()))))
-    return [Scored(hit.key, place.score) for hit, place in zip(ranked, order, strict=True)]
+    return [*looked, *below(looked, fused[size:])]
 
 
 def _without_duplicates(
@@ -352,6 +297,11 @@ class _Stored:
         if key not in self._terms:
             self._terms[key] = Terms.of(self[key].chunk)
         return self._terms[key]
+
+
+def _knows_words(embedder: Embedder) -> bool:
+    """Whether its tokens tell a word from a slip of the hand; a service's are estimated, and tell nothing."""
+    return embedder.count_tokens("house") == 1
 
 
 def _is_word(word: str, embedder: Embedder) -> bool:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
-    from ragqa.flows.search import Searching, Split
-    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder
+    from ragqa.flows.search import Searching
+    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split
     from ragqa.types import Filter, Hit, Keys
 
 INDEX = layout.FOLDER
@@ -159,12 +159,11 @@ def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | 
 
 def splitter(config: Config, *, notice: Notice) -> Split:
     """What finds the parts of a question: rules, or the model that answers, where `retrieval.split` says so."""
-    from ragqa.flows.search import unsplit
     from ragqa.text import parts
 
     match config.retrieval.split:
         case "off":
-            return unsplit
+            return parts.keep_whole
         case "rules":
             return parts.split
         case "model":

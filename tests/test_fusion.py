@@ -66,10 +66,14 @@ def test_reciprocal_ranks_are_added(rankings: list[list[int]]) -> None:
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), unique_by=lambda pair: pair[0]))
 def test_the_order_is_by_score_then_by_place(pairs: list[tuple[int, int]]) -> None:
     scored = [Scored(key, float(score)) for key, score in pairs]
-    assert ordered(scored) == sorted(scored, key=lambda hit: (-hit.score, hit.key))
+    assert ordered(scored, int) == sorted(scored, key=lambda hit: (-hit.score, hit.key))
     assert ordered(scored, lambda key: -key) == sorted(scored, key=lambda hit: (-hit.score, -hit.key))
-    assert ordered(ordered(scored)) == ordered(list(reversed(scored)))
+    assert ordered(ordered(scored, int), int) == ordered(list(reversed(scored)), int)
 
 
 def test_scores_that_differ_in_a_last_bit_are_a_tie() -> None:
-    assert [hit.key for hit in ordered([Scored(2, 0.3), Scored(1, 0.1 + 0.2 - 1e-12), Scored(7, 0.0)])] == [1, 2, 7]
+    assert [hit.key for hit in ordered([Scored(2, 0.3), Scored(1, 0.1 + 0.2 - 1e-12), Scored(7, 0.0)], int)] == [
+        1,
+        2,
+        7,
+    ]

@@ -16,11 +16,13 @@ from ragqa.types import Chunk, Hit, Passage
 TRACE = Trace(Query("q", ("q",)), 0.0, True, (), (), frozenset(), {}, (), None, {}, {"lexical": 1.0})
 
 
+def passage(key: int, text: str = "") -> Passage:
+    text = text or f"rule {key}"
+    return Passage(key, f"{key:016x}", "a.md", b"a.md", "", "en", Chunk(0, len(text), text))
+
+
 def part(keys: list[int], *, question: str = "q") -> Part:
-    hits = tuple(
-        Hit(rank, Passage(key, f"{key:016x}", "a.md", b"a.md", "", "en", Chunk(0, 1, "x")), 1 - rank / 100, ("dense",))
-        for rank, key in enumerate(keys, start=1)
-    )
+    hits = tuple(Hit(rank, passage(key), 1 - rank / 100, ("dense",)) for rank, key in enumerate(keys, start=1))
     return Part(question, Retrieval(hits, TRACE))
 
 
@@ -37,6 +39,13 @@ def test_the_whole_question_begins_and_each_part_follows_in_turn() -> None:
 def test_times_are_added_up() -> None:
     other = Part("q", Retrieval((), replace(TRACE, timings_ms={"lexical": 2.0, "embed": 5.0})))
     assert merge([other], part([1]), top_k=3).trace.timings_ms == {"lexical": 3.0, "embed": 5.0}
+
+
+def test_what_says_the_same_as_a_hit_of_another_part_is_left_out() -> None:
+    copies = [replace(hit, passage=passage(hit.passage.key, "the same words")) for hit in part([7, 8]).retrieval.hits]
+    one, other = (Part("q", Retrieval((hit,), TRACE)) for hit in copies)
+    assert keys(merge([other], one, top_k=5)) == [7]
+    assert keys(merge([other], one, top_k=5, collapse=False)) == [7, 8]
 
 
 @given(st.lists(st.lists(st.integers(1, 20), unique=True, max_size=8), min_size=2, max_size=4), st.integers(1, 10))

@@ -123,6 +123,16 @@ def test_a_misspelt_function_word_becomes_no_rare_word() -> None:
     assert read("Wehn may the tenant quit?", LEASE, "Wen, Wein, Wean, Weh").text == "when may the tenant quit?"
 
 
+def test_a_function_word_is_meant_only_where_no_other_word_fits() -> None:
+    assert read("when are the fews due", "the fees are due").text == "when are the fees due"
+    assert read("when are the fews due", "the garden is due").text == "when are the few due"
+
+
+def test_a_word_is_spared_only_where_it_stands_in_quotation_marks() -> None:
+    query = read('a "tennant" is no tennant', LEASE)
+    assert query.text == 'a "tennant" is no tenant'
+
+
 def test_a_form_that_is_a_word_is_preferred_to_one_that_only_shares_its_stem() -> None:
     assert read("terminatian", LEASE, known=["termination"]).text == "termination"
 

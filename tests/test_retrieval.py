@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -415,3 +416,65 @@ def test_what_is_left_out_makes_room_for_what_was_not_looked_into() -> None:
     assert len(result.hits) == 8
     assert keys(result)[0] == 1
     assert [hit.rank for hit in result.hits] == list(range(1, 9))
+
+
+@given(st.integers(2, 40), st.integers(1, 30), st.booleans())
+def test_scores_never_rise_behind_a_reranker_where_copies_are_left_out(copies: int, top_k: int, negative: bool) -> None:
+    """A reranker's scale is its own; what comes after what it saw goes on from its lowest score."""
+    dense = {key: 1 - key / 100 for key in range(50)}
+    reranker = FakeReranker({key: (-40.0 if negative else 40.0) - key for key in range(50)})
+    texts = {key: "the same words" for key in range(copies)}
+
+    def stored(keys: Sequence[int]) -> list[Passage]:
+        return [
+            replace(each, chunk=Chunk(0, len(text), text))
+            for each in passages(keys)
+            for text in [texts.get(each.key, each.chunk.text)]
+        ]
+
+    class AnyText(FakeReranker):
+        def score(self, question: str, passages: Sequence[str]) -> list[float]:
+            return [self.given[place] for place in range(len(passages))]
+
+    hits = retrieve(
+        "notice",
+        embedder=FakeEmbedder(),
+        vectors=FakeIndex(dense),
+        lexical=FakeIndex(dict.fromkeys(dense, 0.0), floor=0.0),
+        passages=stored,
+        reranker=AnyText(reranker.given),
+        settings=RetrievalConfig(coverage_weight=0.0, top_k=top_k),
+        rerank=RerankConfig(candidates=20),
+    ).hits
+    scores = [hit.score for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_model_whose_tokens_are_estimated_corrects_nothing() -> None:
+    class Service(FakeEmbedder):
+        def count_tokens(self, text: str) -> int:
+            return 2 * len(text.split())
+
+    class Words(FakeIndex):
+        def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+            return {term: int(term != "bolt") for term in terms}
+
+    def asked(embedder: FakeEmbedder) -> str:
+        index = Words({1: 1.0})
+        retrieval = retrieve(
+            "bolt",
+            embedder=embedder,
+            vectors=index,
+            lexical=index,
+            passages=passages,
+            settings=RetrievalConfig(),
+            rerank=RerankConfig(),
+        )
+        return retrieval.trace.query.text
+
+    class Reader(FakeEmbedder):
+        def count_tokens(self, text: str) -> int:
+            return 1 if text == "house" else 2
+
+    assert asked(Service()) == "bolt"
+    assert asked(Reader()) != "bolt"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragqa.cli.command import RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
+from ragqa.cli.command import ANSWERING, RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ StrictFreshOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "ask", settings={**RETRIEVING, "model": "answer.model"}, scoped=True)(ask)
+    command(app, "ask", settings={**RETRIEVING, **ANSWERING}, scoped=True)(ask)
     command(app, "search", settings=RETRIEVING, scoped=True)(search)
 
 
@@ -57,7 +57,7 @@ def ask(
     from ragqa.flows import ask as flow
 
     question = _question(question)
-    name = "extractive" if extractive else wiring.generator_name(session.config.answer)
+    name = wiring.generator_name(session.config.answer)
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         answering = wiring.answering(name, session.config, parts, notice=session.note)

@@ -105,6 +105,9 @@ RETRIEVING: dict[str, Override] = {
 }
 """The settings behind the options of every command that searches."""
 
+ANSWERING: dict[str, Override] = {"model": "answer.model", "extractive": ("answer.model", "extractive")}
+"""The settings behind the options of every command that answers."""
+
 
 def command(
     app: typer.Typer, name: str, *, settings: Mapping[str, Override] | None = None, scoped: bool = False

@@ -166,12 +166,12 @@ def inert(text: str) -> str:
 
 def hits(found: Found, *, markdown: bool = False) -> Styled:
     """Search results: place, score and the words that matched."""
-    from ragqa.text.analyzer import analyze
 
     retrieved = found.retrieval.hits
     if markdown:
         return safe("\n".join(line for hit in retrieved for line in _hit_markdown(hit)))
-    wanted = frozenset(analyze(found.query))
+    traces = [found.retrieval.trace, *(part.retrieval.trace for part in found.retrieval.parts)]
+    wanted = frozenset(term for trace in traces for term in trace.query.terms)
     width = terminal_width()
     digits = len(str(len(retrieved)))
     blocks = []

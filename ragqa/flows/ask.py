@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ragqa.answering import citations, evidence
 from ragqa.errors import ServiceError
 from ragqa.flows import search
-from ragqa.flows.widening import narrow, widen
+from ragqa.flows.widening import narrow, reader, widen
 from ragqa.ports import AskedPart, Finish
 from ragqa.retrieval import Part
 from ragqa.types import Answer
@@ -164,8 +164,9 @@ def _request(
 ) -> tuple[GenerationRequest, list[Wide]]:
     """The request with as much around each source as leaves room for all of them; and what its sources are made of."""
     least = answering.prepare(question, retrieval.hits)
+    text_of = reader(store)
     for chunks in range(answering.neighbours, -1, -1):
-        wide = widen(retrieval.hits, store, chunks=chunks)
+        wide = widen(retrieval.hits, store, text_of, chunks=chunks)
         request = answering.prepare(question, [each.hit for each in wide])
         if len(request.sources) >= min(len(least.sources), len(wide)):
             break

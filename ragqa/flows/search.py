@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ragqa import retrieval
 from ragqa.errors import IndexStale
 from ragqa.flows import indexing
 from ragqa.merging import merge
+from ragqa.text.parts import keep_whole
 
 if TYPE_CHECKING:
     from ragqa.config import Config
     from ragqa.index.scope import Scope
     from ragqa.index.store import Store
-    from ragqa.ports import Embedder, LexicalIndex, Reranker, SparseEncoder, VectorIndex
+    from ragqa.ports import Embedder, LexicalIndex, Reranker, SparseEncoder, Split, VectorIndex
     from ragqa.types import Passage
-
-
-Split = Callable[[str], tuple[str, ...]]
-"""The questions inside a question, each complete; empty where it is only one."""
-
-
-def unsplit(question: str) -> tuple[str, ...]:
-    """Takes every question for one."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +35,7 @@ class Searching:
     sparse: SparseEncoder | None = None
     """What `lexical` is made with, where it is not made of words."""
     scope: Scope | None = None
-    split: Split = unsplit
+    split: Split = keep_whole
 
     def passages(self, keys: Sequence[int]) -> list[Passage]:
         """In the order asked, each under a path that is in the scope."""
@@ -96,16 +89,22 @@ def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found
 
 
 def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
-    """The hits of a question, or of all its parts merged where it asks for several things."""
-    whole = _retrieve(query, parts)
+    """The hits of a question, or of all its parts merged where it asks for several things.
+
+    Only the question as a whole is reranked, so that one question never spends more than one budget.
+    """
+    started = time.perf_counter()
     asked = parts.split(query)
-    if not asked:
-        return whole
-    found = [retrieval.Part(part, _retrieve(part, parts)) for part in asked]
-    return merge(found, retrieval.Part(query, whole), top_k=parts.config.retrieval.top_k)
+    split_ms = (time.perf_counter() - started) * 1000
+    whole = _retrieve(query, parts, parts.reranker)
+    if asked:
+        found = [retrieval.Part(part, _retrieve(part, parts, None)) for part in asked]
+        settings = parts.config.retrieval
+        whole = merge(found, retrieval.Part(query, whole), top_k=settings.top_k, collapse=settings.collapse)
+    return replace(whole, trace=replace(whole.trace, timings_ms={"split": split_ms, **whole.trace.timings_ms}))
 
 
-def _retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
+def _retrieve(query: str, parts: Searching, reranker: Reranker | None) -> retrieval.Retrieval:
     """Both searches, their fusion, a look into the best and, if there is a reranker, its order."""
     return retrieval.retrieve(
         query,
@@ -114,7 +113,7 @@ def _retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
         lexical=parts.lexical,
         passages=parts.passages,
         unknown_shares=parts.store.unknown_shares,
-        reranker=parts.reranker,
+        reranker=reranker,
         settings=parts.config.retrieval,
         rerank=parts.config.rerank,
         place=parts.scope.place if parts.scope else int,

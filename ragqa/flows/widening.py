@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wide:
-    """A hit whose passage was lengthened: still a slice of its document. `members` are the passages it is made of."""
+    """A hit whose passage was lengthened: still a slice of its document.
+
+    `members` are the passages it is made of, `middle` the one that was found.
+    """
 
     hit: Hit
     members: tuple[Passage, ...]
+    middle: Passage
 
 
-def widen(hits: Sequence[Hit], store: Store, *, chunks: int) -> list[Wide]:
+def reader(store: Store) -> Callable[[Passage], str]:
+    """The whole text of a passage's document; each document is read once."""
+    texts: dict[bytes, str] = {}
+
+    def text_of(passage: Passage) -> str:
+        if passage.path not in texts:
+            texts[passage.path] = store.text_of(passage.key)
+        return texts[passage.path]
+
+    return text_of
+
+
+def widen(hits: Sequence[Hit], store: Store, text_of: Callable[[Passage], str], *, chunks: int) -> list[Wide]:
     """Each hit with up to `chunks` neighbours on both sides, of its own section alone, in the order of the hits.
 
     A hit that lies in the section part of a better one is a part of that one, and no source of its own.
@@ -33,18 +49,22 @@ def widen(hits: Sequence[Hit], store: Store, *, chunks: int) -> list[Wide]:
             continue
         members = _section(hit.passage, store, chunks, taken) if chunks else (hit.passage,)
         taken.update(member.key for member in members)
-        wide.append(Wide(replace(hit, passage=_joined(hit.passage, members, store)), members))
+        wide.append(Wide(replace(hit, passage=_joined(hit.passage, members, text_of)), members, hit.passage))
     return wide
 
 
 def narrow(citation: Citation, wide: Sequence[Wide]) -> Citation:
-    """The same citation of the chunk that holds its quote; as it is where the quote goes over the edge of one."""
+    """The same citation of the chunk in which its quote begins; of the chunk that was found, where it has none."""
     for source in wide:
         if source.hit.passage == citation.hit.passage:
-            for member in source.members:
-                inside = member.chunk.start <= citation.quote.start and citation.quote.end <= member.chunk.end
-                if inside and citation.verified:
-                    return replace(citation, hit=replace(citation.hit, passage=member))
+            start = citation.quote.start if citation.verified else source.middle.chunk.start
+            holding = [member for member in source.members if member.chunk.start <= start < member.chunk.end]
+            # Chunks may overlap: the found one comes before its neighbours.
+            passage = source.middle if source.middle in holding or not holding else holding[0]
+            quote = citation.quote
+            if not citation.verified:  # what was not found stands for its whole passage
+                quote = replace(quote, start=passage.chunk.start, end=passage.chunk.end)
+            return replace(citation, hit=replace(citation.hit, passage=passage), quote=quote)
     return citation
 
 
@@ -65,10 +85,10 @@ def _belongs(other: Passage, passage: Passage, taken: set[int]) -> bool:
     return other.chunk.heading == passage.chunk.heading and other.key not in taken
 
 
-def _joined(passage: Passage, members: Sequence[Passage], store: Store) -> Passage:
+def _joined(passage: Passage, members: Sequence[Passage], text_of: Callable[[Passage], str]) -> Passage:
     if len(members) == 1:
         return passage
     first, last = members[0].chunk, members[-1].chunk
-    text = store.text_of(passage.key)[first.start : last.end]
+    text = text_of(passage)[first.start : last.end]
     chunk = Chunk(first.start, last.end, text, first.heading, first.page_start, last.page_end, first.page_label)
     return replace(passage, chunk=chunk)

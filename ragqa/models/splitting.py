@@ -31,7 +31,7 @@ _SCHEMA = {
     "required": ["questions"],
     "additionalProperties": False,
 }
-_LIST = re.compile(r'\[\s*(?:"(?:[^"\\]|\\.)*"\s*,?\s*)*\]')
+_LIST = re.compile(r'\[\s*(?:"(?:[^"\\]|\\.)*"\s*(?:,\s*)?)*\]')
 _REPLY_TOKENS = 1024
 _MOST = 5
 _FEWEST_TERMS = 6
@@ -39,7 +39,7 @@ _FEWEST_TERMS = 6
 
 
 class ModelSplitter:
-    """Implements `flows.search.Split` over any generator. `on_failure` is told in words why the rules had to do."""
+    """Implements `ports.Split` over any generator. `on_failure` is told in words why the rules had to do."""
 
     def __init__(self, generator: Generator, *, on_failure: Callable[[str], None]) -> None:
         self._generator = generator

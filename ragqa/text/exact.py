@@ -93,6 +93,11 @@ def searchable(text: str) -> str:
     return _THOUSANDS.sub("", fold(text))
 
 
+def quotations(question: str) -> list[tuple[int, int]]:
+    """Where the quoted phrases of `question` stand, their quotation marks included."""
+    return [match.span() for match in _QUOTED.finditer(question)]
+
+
 def find(question: str) -> tuple[Exact, ...]:
     """Quoted phrases, then the identifiers outside them, in the order of the question, each once; `MOST` at most."""
     found: dict[str, Exact] = {}

@@ -66,7 +66,8 @@ class Date:
             date = cls(number(match[1]), number(match[2]), number(match[3]) if match[3] else None)
         elif match := _ENGLISH_DATE.fullmatch(text):
             name = (match[2] or match[3]).lower()
-            month = next(place for place, names in enumerate(ENGLISH_MONTHS, start=1) if name in names)
+            # Regular expressions take ı and ſ for i and s, which no name of a month is written with.
+            month = next((place for place, names in enumerate(ENGLISH_MONTHS, start=1) if name in names), 0)
             day = match[1] or match[4]
             date = cls(int(match[5]), month, int(day) if day else None)
         else:
@@ -97,7 +98,7 @@ def forms(text: str) -> tuple[str, ...]:
     elif match := _COUNTED.fullmatch(text):
         first, counted, second = number(match[1]), match[2], match[3]
         found.append(f"第{first}{counted}" + (f"之{number(second)}" if second else ""))
-        if 0 < first < 10_000:
+        if 0 < first < 10_000 and (not second or number(second) < 10_000):
             found.append(f"第{chinese(first)}{counted}" + (f"之{chinese(number(second))}" if second else ""))
     elif match := _REFERENCE.fullmatch(text):
         begins = match[1].lower().rstrip("§") + "§" * ("§" in match[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ragqa.text.analyzer import analyze
+from ragqa.text.exact import quotations
 
 _MOST = 4
 """With more parts than this, splitting is more likely a misreading than a help."""
@@ -38,17 +39,43 @@ _NAME = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 _FEW_TERMS = 2
+_LONGEST = 1000
+"""A longer text is no question with parts, but a document with questions in it."""
+_FIRST_HELD = 0xE000
+_HELD = re.compile("[\ue000-\uf8ff]")
+"""Private characters, which stand for quotations while a question is cut."""
+
+
+def keep_whole(question: str) -> tuple[str, ...]:
+    """Takes every question for one."""
+    return ()
 
 
 def split(question: str) -> tuple[str, ...]:
     """The questions inside `question`, in order, each complete enough to be searched; empty where it is only one.
 
-    A part that leans on the first one ("... and when did it end?") gets what that one is about.
+    A part that leans on the first one ("... and when did it end?") gets what that one is about. A quoted phrase is
+    never cut.
     """
-    pieces = _chinese(question) if _ASKS_IN_CHINESE.search(question) else _english(question)
+    if len(question) > _LONGEST or _HELD.search(question):
+        return ()
+    masked, quoted = _without_quotations(question)
+    pieces = _chinese(masked) if _ASKS_IN_CHINESE.search(masked) else _english(masked)
     if not 2 <= len(pieces) <= _MOST:
         return ()
-    return (pieces[0], *(_completed(piece, pieces[0]) for piece in pieces[1:]))
+    parts = (pieces[0], *(_completed(piece, pieces[0]) for piece in pieces[1:]))
+    return tuple(_HELD.sub(lambda match: quoted[ord(match.group()) - _FIRST_HELD], part) for part in parts)
+
+
+def _without_quotations(question: str) -> tuple[str, list[str]]:
+    """The question with one private character in the place of each quotation; and the quotations."""
+    masked, end = "", 0
+    quoted: list[str] = []
+    for start, stop in quotations(question):
+        masked += question[end:start] + chr(_FIRST_HELD + len(quoted))
+        quoted.append(question[start:stop])
+        end = stop
+    return masked + question[end:], quoted
 
 
 def _english(question: str) -> list[str]:
@@ -87,6 +114,8 @@ def _chinese(question: str) -> list[str]:
 
 def _completed(piece: str, first: str) -> str:
     """The piece with what `first` is about, where it names nothing itself."""
+    if _HELD.search(piece):
+        return piece
     leans = _PRONOUN.search(piece) is not None
     if _ASKS_IN_CHINESE.search(piece):
         # Question words are no terms; what is left of a piece of a few characters is not enough to be found by.

@@ -25,7 +25,7 @@ from tests.fakes import HashingEmbedder
 class Reader(HashingEmbedder):
     """It knows a few words as one token each, and spells out the others, as models with a vocabulary do."""
 
-    KNOWN = frozenset(["who", "what", "when", "where", "does", "the", "tenant", "landlord", "table", "gable"])
+    KNOWN = frozenset(["who", "what", "when", "where", "does", "the", "tenant", "landlord", "table", "gable", "house"])
 
     def __init__(self) -> None:
         super().__init__(dimensions=256)

@@ -12,7 +12,7 @@ from ragqa.config import load
 from ragqa.flows.ask import Answering, ask
 from ragqa.flows.ingest import Report
 from ragqa.flows.search import Searching, retrieve
-from ragqa.flows.widening import narrow, widen
+from ragqa.flows.widening import narrow, reader, widen
 from ragqa.index.lexical import Bm25Index
 from ragqa.index.store import Store
 from ragqa.index.vectors import ExactVectors
@@ -51,34 +51,44 @@ def hits(parts: Searching) -> tuple[Hit, ...]:
 
 def test_a_wide_source_is_a_slice_of_its_document_and_section(parts: Searching, store: Store) -> None:
     found = hits(parts)
-    for source in widen(found, store, chunks=2):
+    for source in widen(found, store, reader(store), chunks=2):
         chunk = source.hit.passage.chunk
         assert store.text_of(source.hit.passage.key)[chunk.start : chunk.end] == chunk.text
         assert {member.chunk.heading for member in source.members} == {chunk.heading}
         assert all(member.chunk.text in chunk.text for member in source.members)
-    first = widen(found, store, chunks=1)[0]
+    first = widen(found, store, reader(store), chunks=1)[0]
     assert len(first.hit.passage.chunk.text) > len(found[0].passage.chunk.text)
 
 
 def test_no_chunk_is_in_two_sources(parts: Searching, store: Store) -> None:
-    members = [member.key for source in widen(hits(parts), store, chunks=2) for member in source.members]
+    members = [member.key for source in widen(hits(parts), store, reader(store), chunks=2) for member in source.members]
     assert len(set(members)) == len(members)
 
 
 def test_without_neighbours_the_sources_are_the_hits(parts: Searching, store: Store) -> None:
     found = hits(parts)
-    assert [source.hit for source in widen(found, store, chunks=0)] == list(found)
+    assert [source.hit for source in widen(found, store, reader(store), chunks=0)] == list(found)
 
 
 def test_a_citation_points_at_the_chunk_that_its_quote_is_from(parts: Searching, store: Store) -> None:
-    (wide, *_) = sources = widen(hits(parts), store, chunks=1)
+    (wide, *_) = sources = widen(hits(parts), store, reader(store), chunks=1)
     last = wide.members[-1].chunk
     quote = Quote(last.text[:20], last.start, last.start + 20)
     citation = Citation(1, wide.hit, quote, verified=True)
     assert narrow(citation, sources).hit.passage == wide.members[-1]
     over = replace(citation, quote=Quote("", wide.members[0].chunk.start, last.end))
-    assert narrow(over, sources) == over
-    assert narrow(replace(citation, verified=False), sources).hit == wide.hit
+    assert narrow(over, sources).hit.passage == wide.members[0]
+
+
+def test_a_quote_that_was_not_found_stands_for_the_chunk_that_was(parts: Searching, store: Store) -> None:
+    (wide, *_) = sources = widen(hits(parts), store, reader(store), chunks=1)
+    whole = wide.hit.passage.chunk
+    narrowed = narrow(Citation(1, wide.hit, Quote("no such words", whole.start, whole.end), verified=False), sources)
+    assert narrowed.hit.passage == hits(parts)[0].passage
+    assert (narrowed.quote.start, narrowed.quote.end) == (
+        hits(parts)[0].passage.chunk.start,
+        hits(parts)[0].passage.chunk.end,
+    )
 
 
 def prepare(most: int) -> Callable[[str, object], GenerationRequest]:

@@ -88,3 +88,8 @@ def test_it_speaks_to_a_real_client(service: Service) -> None:
         retries=Retries(tries=1, budget_s=1, first_pause_s=0.01),
     )
     assert ModelSplitter(generator, on_failure=pytest.fail)(QUESTION) == tuple(asked)
+
+
+def test_a_reply_made_to_take_for_ever_is_read_at_once() -> None:
+    """Strings without commas between them could be split up in exponentially many ways."""
+    assert read('["a"' + ' "a"' * 5000) is None

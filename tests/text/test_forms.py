@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragqa.text.exact import find
 from ragqa.text.forms import Date, chinese, forms, number
 
 
@@ -64,3 +65,16 @@ def test_what_was_asked_is_always_the_first_form(text: str) -> None:
     found = forms(text)
     assert found[0] == text
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("text", ["第3条之10000", "第3条之99999999", "3 Aprıl 2025", "Aprıl 2025", "13 ſeptember 2020"])
+def test_what_only_looks_like_a_reference_is_left_as_it_is(text: str) -> None:
+    assert forms(text)[0] == text
+    for each in find(text):
+        assert each.forms
+
+
+@given(st.text(alphabet="第条之零〇○一十百千万0123456789年月日号§-/. AaprılJan", max_size=40))
+def test_no_question_is_too_odd_to_be_looked_at(question: str) -> None:
+    for each in find(question):
+        assert each.text in each.forms

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragqa.text.exact import quotations
 from ragqa.text.parts import split
 
 
@@ -63,3 +64,24 @@ def test_any_text_gives_no_part_or_several(question: str) -> None:
     parts = split(question)
     assert len(parts) != 1
     assert all(part.strip() for part in parts)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        'What does "the tenant pays and is liable" mean and who decides?',
+        "What does “what it is and how it works” mean, and where does it stand?",
+        "「什麼是甲方，什麼是乙方」是什么意思，由谁决定？",
+    ],
+)
+def test_a_quoted_phrase_is_never_cut(question: str) -> None:
+    (start, end), *_ = quotations(question)
+    parts = split(question)
+    assert len(parts) == 2
+    assert question[start:end] in parts[0]
+
+
+@pytest.mark.parametrize("piece", ["is it and ", "，什么", "，a", " ", '"a" and what '])
+def test_a_long_text_is_no_question_with_parts(piece: str) -> None:
+    """Each joint is tried against all that stands before it: so only what is as short as a question is split."""
+    assert split(piece * (1200 // len(piece)) + "什么") == ()

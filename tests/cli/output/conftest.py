@@ -15,6 +15,7 @@ from ragqa.index.scope import Run, Scope
 from ragqa.query import Correction, Query
 from ragqa.reranking import Reranking
 from ragqa.retrieval import Retrieval, Trace
+from ragqa.text.analyzer import analyze
 from ragqa.text.exact import Exact
 from ragqa.types import Answer, Chunk, Citation, Filter, Hit, Passage, Quote, Scored, Sentence, Usage
 
@@ -56,7 +57,8 @@ def retrieved() -> tuple[Hit, ...]:
 def trace() -> Trace:
     ranking = (Scored(1, 0.9), Scored(2, 0.5), Scored(77, 0.1))
     reranking = Reranking("tiny", 3, ranking, ranking, 12.3)
-    query = Query("annual leave", ("annual", "leav"), (Exact("25", quoted=True),), (Correction("anual", "annual"),))
+    asked = "How much annual leave? 湯的價格"
+    query = Query(asked, tuple(analyze(asked)), (Exact("25", quoted=True),), (Correction("anual", "annual"),))
     return Trace(
         query=query,
         unknown_share=0.1,
