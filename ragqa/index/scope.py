@@ -173,11 +173,12 @@ def _arrivals(store: Store, stored: Sequence[DocumentState], inside: Sequence[Do
 def acceptance(chosen: Filter) -> Callable[[DocumentState], bool]:
     """Tells of a document whether `chosen` lets it through; of one that was refused only its path and time are known.
 
-    A pattern is compared with the path as it is shown, with the path below the folder that was ingested, and with the
-    whole path. The last pattern that fits any of these decides; one that begins with `!` leaves out.
+    A pattern is compared with the path as it is shown and with the path below the folder that was ingested; with the
+    whole path only if it begins with `/`, since what lies above that folder says nothing about a document in it. The
+    last pattern that fits any of these decides; one that begins with `!` leaves out.
     """
     patterns = [_pattern(line) for line in chosen.patterns]
-    by_default = not patterns or not patterns[0][1]
+    by_default = not patterns or not patterns[0].takes
 
     def accepts(state: DocumentState) -> bool:
         record = state.record
@@ -189,14 +190,31 @@ def acceptance(chosen: Filter) -> Callable[[DocumentState], bool]:
             return False
         if chosen.before_ns is not None and record.mtime_ns >= chosen.before_ns:
             return False
-        names = _names(record) if patterns else set()
-        return next((takes for fits, takes in reversed(patterns) if any(map(fits, names))), by_default)
+        if not patterns:
+            return by_default
+        near, whole = _names(record)
+        return next(
+            (
+                pattern.takes
+                for pattern in reversed(patterns)
+                if any(map(pattern.fits, near | whole if pattern.is_whole else near))
+            ),
+            by_default,
+        )
 
     return accepts
 
 
-def _pattern(line: str) -> tuple[Callable[[str], bool], bool]:
-    """Whether a path fits `line`, and whether what fits is taken or left out."""
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """Whether a path fits; whether whole paths are meant; whether what fits is taken or left out."""
+
+    fits: Callable[[str], bool]
+    is_whole: bool
+    takes: bool
+
+
+def _pattern(line: str) -> _Pattern:
     from pathspec import GitIgnoreSpec
 
     takes = not line.startswith("!")
@@ -207,13 +225,21 @@ def _pattern(line: str) -> tuple[Callable[[str], bool], bool]:
         raise UsageError(f"the pattern {line!r} cannot be understood: {error}") from error
     if not any(pattern.include for pattern in spec.patterns):
         raise UsageError(f"the pattern {line!r} fits nothing", remedy="patterns are written as in .gitignore")
-    return spec.match_file, takes
+    return _Pattern(spec.match_file, body.startswith("/"), takes)
 
 
-def _names(record: DocumentRecord) -> set[str]:
-    below = os.fsdecode(record.path.removeprefix(record.root).lstrip(b"/"))
-    whole = os.fsdecode(record.path)
-    return {_composed(name) for name in (record.display, below, whole) if name}
+def _names(record: DocumentRecord) -> tuple[set[str], set[str]]:
+    """What a document is called from the ingested folder on, or as it is shown; and what it is called in full."""
+    below, whole = _below(record.path, record.root), {os.fsdecode(record.path), record.display}
+    if not record.display.startswith("/"):
+        near = {below, record.display}
+    else:  # the folder was named in full: of its path, only its own name counts
+        near = {below, _below(record.path, record.root.rpartition(b"/")[0])}
+    return {_composed(name) for name in near if name}, {_composed(name) for name in whole}
+
+
+def _below(path: bytes, folder: bytes) -> str:
+    return os.fsdecode(path.removeprefix(folder).lstrip(b"/"))
 
 
 def _composed(name: str) -> str:

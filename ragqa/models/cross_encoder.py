@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from ragqa.errors import ConfigError
 from ragqa.models.hub import open_model, silence
 
+ORGANISATION = "cross-encoder"
+"""Whose models bare names are."""
+
 
 class CrossEncoderReranker:
     """Implements `ports.Reranker`. Scores are the model's own logits: comparable within one question alone.
@@ -21,7 +24,9 @@ class CrossEncoderReranker:
         self.name = name
         self.batch = 2 * batch_size
         self._batch_size = batch_size
-        self._model = open_model(CrossEncoder, name, setting="rerank.model", on_download=on_download)
+        self._model = open_model(
+            CrossEncoder, name, setting="rerank.model", organisation=ORGANISATION, on_download=on_download
+        )
         if self._model.num_labels != 1:
             raise ConfigError(
                 f"{name} sorts texts into {self._model.num_labels} classes: it does not score passages",

@@ -14,61 +14,79 @@ _UNUSABLE = (OSError, ValueError, ImportError, RuntimeError, KeyError)
 
 _REACH_S = 10.0
 
+ORGANISATION = "sentence-transformers"
+
 
 def open_model(
-    make: Callable[..., Any], name: str, *, setting: str, on_download: Callable[[str], None] | None = None
+    make: Callable[..., Any],
+    name: str,
+    *,
+    setting: str,
+    organisation: str = ORGANISATION,
+    on_download: Callable[[str], None] | None = None,
 ) -> Any:
     """`make(name)`: from disk without a single request where the model is there, else fetched, after `on_download`.
 
-    `make` is a class of sentence-transformers, imported after `silence()`. `setting` is what the user would change.
+    `make` is a class of sentence-transformers, imported after `silence()`; `organisation` is whose models it takes bare
+    names for. `setting` is what the user would change.
     """
     is_path = _is_path(name)
     place = str(Path(name).expanduser()) if is_path else name
     if is_path and not Path(place).is_dir():
         raise ConfigError(f"there is no model in {name}", remedy=f"{setting} names a folder or a model of the hub")
+
+    def refusal(error: Exception, absent: str, remedy: str) -> ConfigError:
+        """What is wrong with the model itself, where it is here; else that it is `absent`."""
+        kept = snapshot(name, organisation=organisation)
+        if kept is None:
+            return ConfigError(f"the model {name} is {absent}", remedy=remedy)
+        return ConfigError(
+            f"the model {name} is on this machine, but cannot be used: {_first_line(error)}",
+            remedy=f"name a model of the right kind in {setting}, or delete {kept.parents[1]} to have it fetched anew",
+        )
+
     try:
         return make(place, trust_remote_code=False, local_files_only=True)
     except _UNUSABLE as error:
         if is_path:
             raise ConfigError(f"the model in {name} cannot be used: {_first_line(error)}") from error
         if is_offline(os.environ):
-            raise ConfigError(
-                f"the model {name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it",
-                remedy=f"unset HF_HUB_OFFLINE once, or set {setting} to a folder",
-            ) from error
-    _require_hub(name, setting)
+            absent = "not on this machine, and HF_HUB_OFFLINE forbids to fetch it"
+            raise refusal(error, absent, f"unset HF_HUB_OFFLINE once, or set {setting} to a folder") from error
+        try:
+            _reach_hub()
+        except ConnectionError as why:
+            absent = f"not on this machine, and {why}"
+            raise refusal(error, absent, f"check the network, or set {setting} to a folder") from why
     if on_download is not None:
         on_download(name)
     try:
         return make(place, trust_remote_code=False)
     except _UNUSABLE as error:
-        raise ConfigError(
-            f"the model {name} is neither on this machine nor to be had: {_first_line(error)}",
-            remedy=f"check the name in {setting} and the network",
-        ) from error
+        absent = f"neither on this machine nor to be had: {_first_line(error)}"
+        raise refusal(error, absent, f"check the name in {setting} and the network") from error
 
 
-def _require_hub(name: str, setting: str) -> None:
-    """ConfigError, at once, where the hub cannot be reached: the libraries try each file for half a minute."""
+def _reach_hub() -> None:
+    """ConnectionError, at once, where the hub cannot be reached: the libraries try each file for half a minute."""
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
     try:
         get_session().head(constants.ENDPOINT, timeout=_REACH_S)
     except Exception as error:  # of the HTTP library, which is another one in other versions
-        why = f"{constants.ENDPOINT} cannot be reached: {_first_line(error)}"
-        raise ConfigError(
-            f"the model {name} is not on this machine, and {why}",
-            remedy=f"check the network, or set {setting} to a folder",
-        ) from error
+        raise ConnectionError(f"{constants.ENDPOINT} cannot be reached: {_first_line(error)}") from error
 
 
-def snapshot(name: str) -> Path | None:
-    """The folder of a model that is on this machine, by the layout of the hub's cache; nothing is imported or asked."""
+def snapshot(name: str, *, organisation: str = ORGANISATION) -> Path | None:
+    """The folder of a model that is on this machine, by the layout of the hub's cache; nothing is imported or asked.
+
+    A bare name is one of `organisation`'s, as for the class of sentence-transformers that would load it.
+    """
     if _is_path(name):
         folder = Path(name).expanduser()
         return folder if folder.is_dir() else None
-    repository = name if "/" in name else f"sentence-transformers/{name}"
+    repository = name if "/" in name else f"{organisation}/{name}"
     kept = _cache() / f"models--{repository.replace('/', '--')}"
     try:
         revision = (kept / "refs" / "main").read_text(encoding="utf-8").strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragqa.errors import ConfigError
+from ragqa.models.cross_encoder import ORGANISATION
+from ragqa.models.hub import snapshot
 from ragqa.models.onnx_session import open_session, processors
+from ragqa.models.prompts import read_json, read_list
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,13 +39,13 @@ class ExportedGraph:
     folder: Path
     file: Path
     tokenizer: Path
-    config: dict[str, Any]
-    tokenizer_config: dict[str, Any]
+    config: dict[str, object]
+    tokenizer_config: dict[str, object]
 
     @property
     def max_tokens(self) -> int:
         """What the model reads of a pair, special tokens included: as sentence-transformers decides it."""
-        named = _table(self.folder / "sentence_bert_config.json").get("max_seq_length")
+        named = read_json(self.folder / "sentence_bert_config.json").get("max_seq_length")
         limits = (self.tokenizer_config.get("model_max_length"), self.config.get("max_position_embeddings"))
         found = [limit for limit in ([named] if named else limits) if isinstance(limit, int | float) and limit > 0]
         return int(min([*found, _LONGEST])) if found else _LONGEST
@@ -72,7 +74,7 @@ def exported_graph(name: str, *, file: str) -> ExportedGraph | None:
     """
     if file == "none":
         return None
-    folder = _folder(name)
+    folder = snapshot(name, organisation=ORGANISATION)
     found = None if folder is None else _chosen(folder, _automatic() if file == "auto" else (file,))
     if folder is None or found is None:
         if file == "auto":
@@ -82,7 +84,7 @@ def exported_graph(name: str, *, file: str) -> ExportedGraph | None:
             remedy=f'`hf download {name}` fetches all of a hub\'s model; rerank.onnx_file = "auto" looks for itself',
         )
     tokenizer = _chosen(folder, ("tokenizer.json", "onnx/tokenizer.json"))
-    config = _table(folder / "config.json")
+    config = read_json(folder / "config.json")
     if tokenizer is None or not _is_plain(folder, config):
         if file == "auto":
             return None
@@ -90,7 +92,7 @@ def exported_graph(name: str, *, file: str) -> ExportedGraph | None:
             f"{found} cannot be run by itself: it lacks a tokenizer.json, or it is not a plain sequence classifier",
             remedy='rerank.onnx_file = "none" runs the model with torch',
         )
-    return ExportedGraph(folder, found, tokenizer, config, _table(folder / "tokenizer_config.json"))
+    return ExportedGraph(folder, found, tokenizer, config, read_json(folder / "tokenizer_config.json"))
 
 
 class OnnxCrossEncoder:
@@ -143,21 +145,6 @@ class OnnxCrossEncoder:
 _WITHOUT_ONNX = 'rerank.onnx_file = "none" runs the model with torch'
 
 
-def _folder(name: str) -> Path | None:
-    """The folder itself, or the one in which the hub's library keeps the model; no request is made."""
-    place = Path(name).expanduser()
-    if place.is_dir():
-        return place
-    if name.startswith((".", "/", "~")):
-        return None
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except (OSError, ValueError):  # what the library raises where it has no such model, or none can have this name
-        return None
-
-
 def _chosen(folder: Path, names: Sequence[str]) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
@@ -186,25 +173,13 @@ def _has_vnni() -> bool:
         return False
 
 
-def _is_plain(folder: Path, config: dict[str, Any]) -> bool:
+def _is_plain(folder: Path, config: dict[str, object]) -> bool:
     """Whether the graph is all there is to the model: no further modules, no prompt, one score from its head."""
-    architectures = config.get("architectures") or ("",)
-    modules = _json(folder / "modules.json") or ()
-    has_prompt = bool(_table(folder / "config_sentence_transformers.json").get("default_prompt_name"))
-    return str(architectures[0]).endswith("ForSequenceClassification") and len(modules) <= 1 and not has_prompt
-
-
-def _json(path: Path) -> Any:
-    """What a settings file holds; None where it is missing or no JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def _table(path: Path) -> dict[str, Any]:
-    found = _json(path)
-    return found if isinstance(found, dict) else {}
+    architectures = config.get("architectures")
+    head = str(architectures[0]) if isinstance(architectures, list) and architectures else ""
+    modules = read_list(folder / "modules.json")
+    has_prompt = bool(read_json(folder / "config_sentence_transformers.json").get("default_prompt_name"))
+    return head.endswith("ForSequenceClassification") and len(modules) <= 1 and not has_prompt
 
 
 def _tokenizer(graph: ExportedGraph) -> Any:

@@ -88,11 +88,21 @@ def published_names(name: str) -> list[str]:
 
 def read_json(file: Path) -> dict[str, object]:
     """The object in a model's file; empty where there is none to be had."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    found = _parsed(file)
     return found if isinstance(found, dict) else {}
+
+
+def read_list(file: Path) -> list[object]:
+    """The list in a model's file; empty where there is none to be had."""
+    found = _parsed(file)
+    return found if isinstance(found, list) else []
+
+
+def _parsed(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _head(file: Path) -> str:

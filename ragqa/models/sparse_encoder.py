@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,9 @@ _MOST = 1024
 _LARGEST_BATCH = 8
 """SPLADE makes a number for each token of the text and each of the vocabulary: 31 MB for 256 tokens, in BERT's."""
 
+_ORGANISATION = "sparse-encoder"
+"""Whose models bare names are."""
+
 _TOKEN_WEIGHTS = "sparse_linear.pt"
 """The file in which BGE-M3 has its sparse half, which sentence-transformers does not know of."""
 
@@ -37,7 +41,9 @@ class SparseEncoderModel:
         silence()
         self.name = name
         self._batch_size = min(batch_size, _LARGEST_BATCH)
-        self._model = open_model(_load, name, setting="retrieval.lexical", on_download=on_download)
+        self._model = open_model(
+            _load, name, setting="retrieval.lexical", organisation=_ORGANISATION, on_download=on_download
+        )
         if self._model.device.type == "cpu":
             self._model.float()
         self._prompts = prompts.choose(self._model.prompts, self._model.default_prompt_name, ())
@@ -95,16 +101,27 @@ def _load(place: str, *, trust_remote_code: bool, local_files_only: bool = False
     from sentence_transformers import SentenceTransformer, SparseEncoder
     from sentence_transformers.util import load_file_path
 
+    repository = place if "/" in place or Path(place).is_dir() else f"{_ORGANISATION}/{place}"
+
+    def file_of(name: str) -> str | None:
+        found: str | None = load_file_path(
+            repository,
+            name,
+            cache_folder=os.environ.get("SENTENCE_TRANSFORMERS_HOME"),  # which this function alone does not look into
+            local_files_only=local_files_only,
+        )
+        return found
+
     def described(name: str) -> dict[str, object]:
-        found = load_file_path(place, name, local_files_only=local_files_only)
+        found = file_of(name)
         return prompts.read_json(Path(found)) if found else {}
 
     options = {"trust_remote_code": trust_remote_code, "local_files_only": local_files_only}
-    if file := load_file_path(place, _TOKEN_WEIGHTS, local_files_only=local_files_only):
+    if file := file_of(_TOKEN_WEIGHTS):
         states = SentenceTransformer(place, **options)[0]
         return SparseEncoder(modules=[states, _token_weights(file, states.tokenizer)])
     kind = described("config_sentence_transformers.json").get("model_type", "SentenceTransformer")
-    is_saved = load_file_path(place, "modules.json", local_files_only=local_files_only) is not None
+    is_saved = file_of("modules.json") is not None
     body = described("config.json")
     heads = body.get("architectures")
     guesses_words = isinstance(heads, list) and any(str(head).endswith("ForMaskedLM") for head in heads)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ragqa.types import Vectors
 
-WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
+WEIGHTS, TOKENIZER, MODULES = "model.safetensors", "tokenizer.json", "modules.json"
 
 _UNLIMITED = 8192
 """Tokens that are read of a text where the model itself has no limit: far more than a chunk has."""
@@ -42,7 +42,8 @@ def find(name: str) -> Path | None:
 class StaticEmbedder:
     """Implements `ports.Embedder` for a folder that `find` gave. A vector depends on its text alone, bit for bit.
 
-    The rows stay in their file and are read as they are needed. `dimensions` 0 keeps the model's own number.
+    The rows stay in their file and are read as they are needed. `dimensions` 0 keeps the model's own number. Unknown
+    tokens are left out, as Model2Vec does, unless the folder is laid out for sentence-transformers, which counts them.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class StaticEmbedder:
         held = [len(part) for part in (self._row_of, self._weight_of) if part is not None] or [len(self._rows)]
         if self._tokenizer.get_vocab_size() > min(held) or not self._rows.size:
             raise _unusable(name, f"{TOKENIZER} knows more tokens than {WEIGHTS} has rows")
+        if self._row_of is not None and not (self._row_of.min() >= 0 and self._row_of.max() < len(self._rows)):
+            raise _unusable(name, f"{WEIGHTS} sends tokens to rows that it does not have")
         own = prompts.read_json(root / "config_sentence_transformers.json")
         named = own.get("prompts")
         default = own.get("default_prompt_name")
@@ -82,6 +85,7 @@ class StaticEmbedder:
         self._read_tokens = longest
         self.max_tokens = longest - max(map(self.count_tokens, (self.prompts.query, self.prompts.passage)))
         self._unknown = _unknown_id(self._tokenizer)
+        self._drops_unknown = not (root / MODULES).is_file()
         self.dimensions = kept_dimensions(dimensions, self._rows.shape[1], model=name)
         kept = "" if self.dimensions == self._rows.shape[1] else f"/{self.dimensions}"
         self.fingerprint = f"static:{self._digest(tokenizer)}{kept}"
@@ -91,6 +95,8 @@ class StaticEmbedder:
         prompt = self.prompts.query if kind == "query" else self.prompts.passage
         means = np.zeros((len(texts), self._rows.shape[1]), np.float32)
         for number, ids in enumerate(self._ids([prompt + text for text in texts])):
+            if self._drops_unknown:
+                ids = [token for token in ids if token != self._unknown]
             if ids:
                 means[number] = self._vectors_of(ids[: self._read_tokens]).mean(axis=0)
         return cut_rows(means, self.dimensions)
@@ -124,6 +130,8 @@ class StaticEmbedder:
         """Says what the model computes: its tokenizer, its prompts, and samples of its numbers (training moves all)."""
         digest = hashlib.sha256(tokenizer.encode())
         digest.update(json.dumps([self.prompts.query, self.prompts.passage]).encode())
+        if self._drops_unknown:
+            digest.update(b"without unknown tokens")
         for part in (self._rows, self._row_of, self._weight_of):
             if part is not None:
                 values = part.reshape(-1)
@@ -165,9 +173,9 @@ class _Tensors:
 
 def _embedding_folder(root: Path) -> Path | None:
     """The folder of the one module that makes vectors, if that is a table of tokens and nothing but scaling follows."""
-    if (root / "modules.json").is_file():
+    if (root / MODULES).is_file():
         try:
-            modules = json.loads((root / "modules.json").read_text(encoding="utf-8"))
+            modules = json.loads((root / MODULES).read_text(encoding="utf-8"))
             kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
             is_static = kinds[:1] == ["StaticEmbedding"] and set(kinds[1:]) <= {"Normalize"}
             return root / str(modules[0]["path"]) if is_static else None

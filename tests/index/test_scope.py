@@ -58,10 +58,25 @@ def test_patterns_fit_the_path_however_it_is_named_and_the_last_one_decides(
     assert acceptance(Filter(patterns=tuple(patterns)))(document()) is accepted
 
 
+@pytest.mark.parametrize("display", ["docs/contracts/old/lease.pdf", "/home/me/docs/contracts/old/lease.pdf"])
+def test_what_lies_above_the_ingested_folder_is_no_matter_unless_the_pattern_is_a_whole_path(display: str) -> None:
+    """However the folder was named to ingest: a shell writes `~/docs` out."""
+    state = document(display=display)
+    for above in ("home", "me", "me/", "**/me/**", "home/me/docs/**"):
+        assert not acceptance(Filter(patterns=(above,)))(state)
+        assert acceptance(Filter(patterns=(f"!{above}",)))(state)
+    assert acceptance(Filter(patterns=("/home/me",)))(state)
+    assert not acceptance(Filter(patterns=("!/home",)))(state)
+    assert acceptance(Filter(patterns=("docs/contracts/**",)))(state)
+
+
 def test_a_file_that_was_ingested_by_itself_has_a_name() -> None:
     alone = document("/home/me/a.pdf", display="../me/a.pdf", root="/home/me/a.pdf")
     assert acceptance(Filter(patterns=("a.pdf",)))(alone)
     assert acceptance(Filter(patterns=("../me/*",)))(alone)
+    named_in_full = document("/home/me/a.pdf", display="/home/me/a.pdf", root="/home/me/a.pdf")
+    assert acceptance(Filter(patterns=("a.pdf",)))(named_in_full)
+    assert not acceptance(Filter(patterns=("me",)))(named_in_full)
 
 
 def test_a_decomposed_accent_fits_a_composed_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from ragqa.errors import ConfigError
 from ragqa.models.hub import open_model, snapshot
+from ragqa.models.sparse_encoder import SparseEncoderModel
+from tests.services.tiny_models import save_embedder
 
 
 class Hub:
@@ -64,6 +67,52 @@ def test_where_the_network_is_forbidden_nobody_is_asked(monkeypatch: pytest.Monk
     with pytest.raises(ConfigError, match="HF_HUB_OFFLINE"):
         made.open()
     assert made.asked == ["disk"]
+
+
+def keep(cache: Path, name: str = "some--model") -> Path:
+    """The folder of a model that is on this machine, whatever may be in it."""
+    kept = cache / f"models--{name}"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("0123")
+    (kept / "snapshots" / "0123").mkdir(parents=True)
+    return kept / "snapshots" / "0123"
+
+
+@pytest.mark.parametrize("network", ["forbidden", "unreachable", "reachable"])
+def test_a_model_that_is_here_and_of_no_use_is_not_said_to_be_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: str
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    if network != "forbidden":
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+    made = hub(monkeypatch, reachable=network == "reachable")
+
+    def refuse(place: str, **options: object) -> None:
+        raise ValueError("it makes no such vectors\nand more")
+
+    keep(tmp_path)
+    with pytest.raises(ConfigError, match=r"some/model .*is on this machine.*: it makes no such vectors$") as caught:
+        open_model(refuse, "some/model", setting="the.setting", on_download=made.asked.append)
+    assert "the.setting" in caught.value.remedy
+    assert "models--some--model" in caught.value.remedy
+
+
+def test_a_dense_model_that_is_here_is_refused_as_a_sparse_one_for_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
+    for name, kept in (("some/dense", "some--dense"), ("bare", "sparse-encoder--bare")):
+        shutil.copytree(save_embedder(tmp_path / name), keep(tmp_path, kept), dirs_exist_ok=True)
+        with pytest.raises(ConfigError, match=rf"{name} is on this machine, but .*: it makes no sparse vectors"):
+            SparseEncoderModel(name)
+
+
+def test_a_model_that_is_here_in_part_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, online: None) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    keep(tmp_path)
+    made = hub(monkeypatch, reachable=True)
+    assert made.open() == "some/model"
+    assert made.asked == ["disk", "hub", "some/model", "fetch"]
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_CACHE", "HF_HOME", "SENTENCE_TRANSFORMERS_HOME", "XDG_CACHE_HOME"])

@@ -211,6 +211,20 @@ def test_a_hub_models_graph_is_found_on_disk_and_torch_is_never_imported(exporte
         assert done.stdout.endswith("\n[]\n")
 
 
+def test_a_graph_is_looked_for_where_torch_would_find_the_model(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
+    for folder in ("models--someone--tiny", "models--cross-encoder--bare"):
+        kept = tmp_path / folder
+        (kept / "refs").mkdir(parents=True)
+        (kept / "refs" / "main").write_text("0123", encoding="ascii")
+        shutil.copytree(exported, kept / "snapshots" / "0123")
+    for name in ("someone/tiny", "bare"):
+        assert exported_graph(name, file="auto") is not None
+        assert CrossEncoderReranker(name).name == name
+
+
 def test_a_model_that_is_not_on_this_machine_has_no_graph() -> None:
     assert exported_graph("nobody/no-such-model", file="auto") is None
     assert exported_graph("no such name/at/all", file="auto") is None

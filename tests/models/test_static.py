@@ -19,7 +19,7 @@ from ragqa.models import static
 from ragqa.models.prompts import Prompts
 from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
 from ragqa.models.static import StaticEmbedder
-from tests.services.tiny_models import save_embedder, save_model2vec, save_static
+from tests.services.tiny_models import VOCABULARY, save_embedder, save_model2vec, save_static
 
 TEXTS = ["rain falls on monday", "雨 下 了", "snow nobody knows", "rain " * 100]
 
@@ -39,7 +39,10 @@ def test_vectors_are_those_of_sentence_transformers(folder: Path, kind: Literal[
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "bfloat16", "float64", "int8"])
 @pytest.mark.parametrize("quantized", [False, True])
-def test_vectors_of_model2vec_are_those_of_sentence_transformers(tmp_path: Path, kind: str, quantized: bool) -> None:
+def test_vectors_of_model2vec_are_those_of_sentence_transformers_for_the_words_it_knows(
+    tmp_path: Path, kind: str, quantized: bool
+) -> None:
+    """Model2Vec leaves unknown tokens out of the mean, which the other library does not."""
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     folder = save_model2vec(tmp_path, kind="float32" if kind == "int8" else kind, quantized=quantized)
@@ -52,11 +55,30 @@ def test_vectors_of_model2vec_are_those_of_sentence_transformers(tmp_path: Path,
         save_file(tensors, folder / "model.safetensors")
         oracle = StaticEmbedding.load(str(folder)).float()
         save_file({**tensors, "embeddings": tensors["embeddings"].char()}, folder / "model.safetensors")
-    wanted = oracle(oracle.preprocess(TEXTS))["sentence_embedding"].detach().numpy()
+    known = [" ".join(word for word in text.split() if word in VOCABULARY) for text in TEXTS]
+    assert known != TEXTS
+    wanted = oracle(oracle.preprocess(known))["sentence_embedding"].detach().numpy()
     wanted = wanted / np.linalg.norm(wanted, axis=1, keepdims=True)
     got = StaticEmbedder(str(folder), folder).embed(TEXTS, kind="passage")
     # Where the rows are short floats, the library rounds each once more when it weighs them.
     assert np.allclose(got, wanted, atol=1e-2 if quantized and "16" in kind else 1e-6)
+
+
+def test_unknown_tokens_count_where_sentence_transformers_reads_the_model(tmp_path: Path) -> None:
+    """A folder for both libraries is read as this one reads it, and has another fingerprint."""
+    bare = save_model2vec(tmp_path / "bare")
+    both = Path(shutil.copytree(bare, tmp_path / "both"))
+    modules = [{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]
+    (both / "modules.json").write_text(json.dumps(modules))
+    alone, wide = StaticEmbedder("bare", bare), StaticEmbedder("both", both)
+    texts = ["snow nobody knows", "snow", "nobody knows"]
+    wanted = SentenceTransformerEmbedder(str(both)).embed(texts, kind="passage")
+    assert np.allclose(wide.embed(texts, kind="passage"), wanted, atol=1e-6)
+    with_unknown, without, nothing = alone.embed(texts, kind="passage")
+    assert np.array_equal(with_unknown, without)
+    assert np.linalg.norm(nothing) == pytest.approx(1)
+    assert alone.unknown_share("snow nobody knows") == wide.unknown_share("snow nobody knows") == pytest.approx(2 / 3)
+    assert alone.fingerprint != wide.fingerprint
 
 
 def test_a_text_without_tokens_has_a_vector(folder: Path) -> None:
@@ -165,4 +187,17 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     folder = save_model2vec(tmp_path)
     save_file({"embeddings": np.ones((3, 4), np.float32)}, folder / "model.safetensors")
     with pytest.raises(ConfigError, match="more tokens"):
+        StaticEmbedder(str(folder), folder)
+
+
+@pytest.mark.parametrize("row", [6, -1])
+def test_tokens_without_a_row_are_refused_before_the_first_text(tmp_path: Path, row: int) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = save_model2vec(tmp_path, quantized=True)
+    tensors = dict(load_file(folder / "model.safetensors"))
+    tensors["mapping"] = tensors["mapping"].copy()
+    tensors["mapping"][-1] = row
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(ConfigError, match="rows that it does not have"):
         StaticEmbedder(str(folder), folder)
