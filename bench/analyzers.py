@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from measuring import terms_of
+from measuring import searchable, terms_of
 
 from ragqa.config import Config
 from ragqa.index.bm25 import PostingsBM25
@@ -157,5 +157,6 @@ def _only(stack: ExitStack, keep: Callable[[str], bool]) -> None:
 
 def _forget() -> None:
     terms_of.cache_clear()
+    searchable.cache_clear()
     analyzer._word_terms.cache_clear()
     exact._pattern.cache_clear()

@@ -18,6 +18,7 @@ from ragqa.evaluation.comparison import Row, compare
 from ragqa.evaluation.metrics import ALL, Ranked, ranking_values
 from ragqa.flows import search
 from ragqa.flows.widening import widen
+from ragqa.text import exact
 
 if TYPE_CHECKING:
     from ragqa.flows.search import Searching
@@ -124,7 +125,8 @@ class Bench:
             index, names = self._index(*variant.index)
         settings = config.load(environment={}, flags=variant.settings)
         terms = mock.patch.object(closeness.Terms, "of", terms_of)
-        with wiring.open_store(index) as store, terms, variant.asking():
+        text = mock.patch.object(exact, "searchable", searchable)
+        with wiring.open_store(index) as store, terms, text, variant.asking():
             parts = wiring.searching(store, settings, notice=print)
             parts = replace(parts, embedder=self.embedder, store=self._remembering(store, variant.index[0]))
             if variant.lexical is not None:
@@ -235,7 +237,8 @@ _ROWS: dict[str, Vectors] = {}
 
 
 terms_of = functools.lru_cache(maxsize=200_000)(closeness.Terms.of)
-"""A passage's terms, worked out once for all questions, which changes the time and nothing else."""
+searchable = functools.lru_cache(maxsize=200_000)(exact.searchable)
+"""A passage's terms and its folded text, worked out once for all questions: that changes the time and nothing else."""
 
 
 class Remembering:
