@@ -87,7 +87,7 @@ def _defaults(benches: Sequence[Bench]) -> str:
         for group in groups:
             chosen = [each for each in bench.asked if each.group == group]
             rows += [_row(group, chosen, name, found) for name in found]
-    head = ["group", "questions", "search", *(_shown(metric) for metric in METRICS), "fit half", "report half"]
+    head = ["group", "questions", "search", *(_shown(metric) for metric in METRICS), "nDCG, fit", "nDCG, report"]
     return _table([*head, "ragqa's nDCG@10 above it"], rows, right=(1, 3, 4, 5, 6, 7))
 
 
