@@ -79,7 +79,7 @@ def _defaults(benches: Sequence[Bench]) -> str:
         with bench.opened(DEFAULT) as (parts, names):
             ways: Mapping[str, Way] = {
                 "words alone": lambda text, parts=parts, names=names: _by_words(text, parts, names),
-                "plain BM25": _okapi(bench),
+                "plain BM25": _okapi(parts, names),
                 "plain dense": lambda text, parts=parts, names=names: _by_meaning(text, parts, names),
             }
             found = {OURS: bench.ask(DEFAULT, groups)}
@@ -124,17 +124,17 @@ def _outcome(keys, parts, names) -> Outcome:
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
-def _okapi(bench: Bench) -> Way:
-    """rank_bm25's BM25Okapi over whole passages: words in lower case, and Chinese characters one by one."""
+def _okapi(parts, names) -> Way:
+    """rank_bm25's BM25Okapi over the same chunks: words in lower case, and Chinese characters one by one."""
     import numpy as np
     from rank_bm25 import BM25Okapi
 
-    ids = list(bench.corpus.passages)
-    model = BM25Okapi([_TOKEN.findall(f"{title} {text}".lower()) for title, text in bench.corpus.passages.values()])
+    chunks = list(parts.store.chunks())
+    model = BM25Okapi([_TOKEN.findall(each.chunk.indexed_text.lower()) for each in chunks])
 
     def ask(text: str) -> Outcome:
-        scores = model.get_scores(_TOKEN.findall(text.lower()))
-        return Outcome([ids[place] for place in np.argsort(-scores, kind="stable")[:10]])
+        best = np.argsort(-model.get_scores(_TOKEN.findall(text.lower())), kind="stable")[:50]
+        return _outcome([chunks[place].key for place in best], parts, names)
 
     return ask
 
