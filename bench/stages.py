@@ -11,9 +11,8 @@ import analyzers
 from analyzers import MemoryIndex, changed
 from measuring import DEFAULT, Remembering, Variant, readable_alone
 
-from ragqa import closeness, retrieval
+from ragqa import closeness, query, retrieval
 from ragqa.config import Config
-from ragqa.text import exact
 from ragqa.types import Chunk
 
 CONFIG = Config()
@@ -207,7 +206,7 @@ def _neighbours() -> list[Variant]:
 def _exact() -> list[Variant]:
     own = retrieval.IDENTIFIER_BONUS
     return [
-        Variant("off", asking=_constants(exact, find=lambda question: ())),
+        Variant("off", asking=_constants(query, find=lambda question: ())),
         *(
             named(DEFAULT, f"an identifier adds {bonus:g}")
             if bonus == own
