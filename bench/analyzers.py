@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from unittest import mock
 
+from measuring import searchable, terms_of
+
 from ragqa.config import Config
 from ragqa.index.bm25 import PostingsBM25
 from ragqa.text import analyzer, exact, folding
@@ -154,5 +156,7 @@ def _only(stack: ExitStack, keep: Callable[[str], bool]) -> None:
 
 
 def _forget() -> None:
+    terms_of.cache_clear()
+    searchable.cache_clear()
     analyzer._word_terms.cache_clear()
     exact._pattern.cache_clear()

@@ -131,7 +131,9 @@ def build_index(
     names = write_files(corpus, folder / "files")
     index = folder / (f".ragqa-{name}" if name else ".ragqa")
     with mock.patch.dict(os.environ, environment or {}), redirect_stdout(sys.stderr):
-        code = run(["ingest", str(folder / "files"), "--index", str(index), "--quiet", "--format", "md"])
+        code = run(
+            ["ingest", str(folder / "files"), "--index", str(index), "--quiet", "--format", "md", "--wait", "600"]
+        )
     if code:
         sys.exit(f"ingest ended with {code}")
     return index, names

@@ -4,7 +4,8 @@
 
 A third are numbers, dates and codes (some of their digits in full width), a third Chinese phrases of four to twelve
 characters, a third English phrases of two to six words; each stands in at most three passages of its benchmark. Each is
-asked bare, in quotation marks, and inside a question. It is found where its passage is among the first five hits.
+asked bare and inside a question, both without and with quotation marks. It is found where the passage that it is from
+is among the first five hits.
 """
 
 from __future__ import annotations
@@ -50,8 +51,13 @@ class Sample:
         """The ways it is asked."""
         chinese = re.search(r"[\u4e00-\u9fff]", self.asked)
         quoted = f"「{self.asked}」" if chinese else f'"{self.asked}"'
-        carried = f"{self.asked} 是什么意思？" if chinese else f"What is said about {self.asked}?"
-        return {"bare": self.asked, "quoted": quoted, "in a question": carried}
+        carrier = "{} 是什么意思？" if chinese else "What is said about {}?"
+        return {
+            "bare": self.asked,
+            "in a question": carrier.format(self.asked),
+            "quoted": quoted,
+            "quoted, in a question": carrier.format(quoted),
+        }
 
 
 def main() -> None:
@@ -75,7 +81,7 @@ def main() -> None:
                     rank = places.index(each.passage) + 1 if each.passage in places else None
                     found.setdefault((each.kind, form), []).append(rank is not None and rank <= FIRST)
                     if chosen.verbose and not found[each.kind, form][-1]:
-                        print(f"{form:<14} {name:<15} rank {rank}: {text}   (from {each.passage})")
+                        print(f"{form:<21} {name:<15} rank {rank}: {text}   (from {each.passage})")
     _print(found)
 
 
@@ -143,10 +149,10 @@ def _comparable(text: str) -> str:
 def _print(found: Mapping[tuple[str, str], Sequence[bool]]) -> None:
     kinds = list(dict.fromkeys(kind for kind, _ in found))
     forms = list(dict.fromkeys(form for _, form in found))
-    print(f"{f'passage in the first {FIRST}':<24} {'strings':>8}" + "".join(f"{form:>15}" for form in forms))
+    print(f"{f'passage in the first {FIRST}':<24} {'strings':>8}" + "".join(f"{form:>23}" for form in forms))
     for kind in [*kinds, "all"]:
         rows = [[hit for own in kinds if kind in (own, "all") for hit in found[own, form]] for form in forms]
-        print(f"{kind:<24} {len(rows[0]):>8}" + "".join(f"{sum(row) / len(row):>15.3f}" for row in rows))
+        print(f"{kind:<24} {len(rows[0]):>8}" + "".join(f"{sum(row) / len(row):>23.3f}" for row in rows))
 
 
 if __name__ == "__main__":

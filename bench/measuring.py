@@ -17,13 +17,15 @@ from ragqa.evaluation import answers
 from ragqa.evaluation.comparison import Row, compare
 from ragqa.evaluation.metrics import ALL, Ranked, ranking_values
 from ragqa.flows import search
+from ragqa.flows.widening import widen
+from ragqa.text import exact
 
 if TYPE_CHECKING:
     from ragqa.flows.search import Searching
     from ragqa.index.records import IndexedChunk
     from ragqa.index.store import Store
     from ragqa.ports import Embedder, LexicalIndex
-    from ragqa.types import Hit, Passage, Vectors
+    from ragqa.types import Passage, Vectors
 
 SETS = ("bench_dev", "anthropic_docs", "domainrag")
 GROUPS = {
@@ -35,10 +37,12 @@ GROUPS = {
     "domainrag": "ndcg@10",
 }
 """The groups of questions that a choice is judged by, and the metric that it is judged with in each."""
-HELD = "answer@5"
+HELD = "answer_containment"
 """The share of questions of which an answer stands, word for word, in one of the first five hits."""
-DEPTH = 30
-"""Hits that are asked for: enough for ten distinct passages of the benchmark, some of which are cut in pieces."""
+SIZE = "characters@5"
+"""How many characters these five have, in thousands."""
+DEPTH = 40
+"""Places of a ranking that are looked at: enough for ten passages of the benchmark, some of which are cut in pieces."""
 
 Values = Mapping[str, Mapping[str, float]]
 """Metric values by the id of the question."""
@@ -71,6 +75,7 @@ class Variant:
     """One way to retrieve: settings other than the defaults, another index, or something patched while it is asked.
 
     `index` is the name of the index and the variables it was made with. `lexical` makes another lexical index.
+    `neighbours` of a hit are joined to it, on either side, as for a model that answers; that changes no rank.
     """
 
     name: str
@@ -79,10 +84,7 @@ class Variant:
     making: Callable[[], AbstractContextManager[object]] = nullcontext
     asking: Callable[[], AbstractContextManager[object]] = nullcontext
     lexical: Callable[[Sequence[IndexedChunk]], LexicalIndex] | None = None
-
-    @property
-    def is_default(self) -> bool:
-        return replace(self, name="") == Variant("")
+    neighbours: int = 0
 
 
 DEFAULT = Variant("as it is")
@@ -113,6 +115,7 @@ class Bench:
         self.name = name
         self.corpus = corpus
         self.asked = asked(corpus)
+        self._read: dict[str, tuple[dict[int, Passage], dict[int, float]]] = {}
         self.embedder = Remembering(wiring.embedder(config.Config().embedding, notice=print))
 
     @contextmanager
@@ -120,10 +123,12 @@ class Bench:
         """What the variant searches with, and file name -> passage id."""
         with variant.making():
             index, names = self._index(*variant.index)
-        settings = config.load(environment={}, flags={"retrieval.top_k": DEPTH, **variant.settings})
-        with wiring.open_store(index) as store, _terms_once(), variant.asking():
+        settings = config.load(environment={}, flags=variant.settings)
+        terms = mock.patch.object(closeness.Terms, "of", terms_of)
+        text = mock.patch.object(exact, "searchable", searchable)
+        with wiring.open_store(index) as store, terms, text, variant.asking():
             parts = wiring.searching(store, settings, notice=print)
-            parts = replace(parts, embedder=self.embedder, store=_store(store))
+            parts = replace(parts, embedder=self.embedder, store=self._remembering(store, variant.index[0]))
             if variant.lexical is not None:
                 parts = replace(parts, lexical=variant.lexical(list(store.chunks())))
             yield parts, names
@@ -131,32 +136,56 @@ class Bench:
     def ask(self, variant: Variant, groups: Sequence[str]) -> Values:
         """The values of every question in these groups, through the code that a user's question goes through."""
         with self.opened(variant) as (parts, names):
-            return self.values(lambda text: outcome(search.retrieve(text, parts).hits, names), groups)
+            return self.values(lambda text: outcome(text, parts, names, neighbours=variant.neighbours), groups)
 
     def values(self, way: Way, groups: Sequence[str]) -> Values:
         chosen = [each for each in self.asked if each.group in groups]
         ranked: dict[str, Ranked] = {}
-        held: dict[str, float] = {}
+        texts: dict[str, dict[str, float]] = {}
         for each in chosen:
             found = way(each.text)
             numbers = {passage: number for number, passage in enumerate(sorted(each.question.relevant))}
             ranked[each.id] = Ranked([numbers.get(passage) for passage in found.passages], [1] * len(numbers))
             if each.question.answers:
                 keys = [answers.key(answer) for answer in each.question.answers]
-                held[each.id] = float(any(answers.holds(_key(text), keys) for text in found.texts))
-        return {
-            name: {**own, **({HELD: held[name]} if name in held else {})}
-            for name, own in ranking_values(ranked).items()
-        }
+                held = any(answers.holds(_key(text), keys) for text in found.texts)
+                texts[each.id] = {HELD: float(held), SIZE: sum(map(len, found.texts)) / 1000}
+        return {name: {**own, **texts.get(name, {})} for name, own in ranking_values(ranked).items()}
+
+    def _remembering(self, store: Store, index: str) -> Store:
+        """The store, reading each passage once."""
+        passages, shares = self._read.setdefault(index, ({}, {}))
+        read, read_shares = store.passages, store.unknown_shares
+
+        def remembered(keys: Sequence[int]) -> list[Passage]:
+            missing = [key for key in keys if key not in passages]
+            passages.update(zip(missing, read(missing), strict=True))
+            return [passages[key] for key in keys]
+
+        def remembered_shares(keys: Sequence[int]) -> dict[int, float]:
+            shares.update(read_shares([key for key in keys if key not in shares]))
+            return {key: shares[key] for key in keys}
+
+        store.passages, store.unknown_shares = remembered, remembered_shares  # type: ignore[method-assign]
+        return store
 
     def _index(self, name: str, environment: tuple[tuple[str, str], ...]) -> tuple[Path, dict[str, str]]:
         return build_index(self.corpus, name=name, environment=dict(environment))
 
 
-def outcome(hits: Sequence[Hit], names: Mapping[str, str]) -> Outcome:
-    """Hits as passages of the benchmark."""
-    passages = dict.fromkeys(names[PurePath(hit.passage.document).name] for hit in hits)
-    return Outcome([*passages], [hit.passage.chunk.text for hit in hits[:5]])
+def outcome(text: str, parts: Searching, names: Mapping[str, str], *, neighbours: int = 0) -> Outcome:
+    """What a user's question brings, as passages of the benchmark: the hits, then what was too far down."""
+    found = search.retrieve(text, parts)
+    hits, trace = found.hits, found.trace
+    reranked = trace.reranking.order if trace.reranking else ()
+    below = [scored.key for scored in (*reranked, *trace.fused) if scored.key not in trace.duplicates]
+    rest = [key for key in dict.fromkeys(below) if key not in {hit.passage.key for hit in hits}]
+    passages = [*(hit.passage for hit in hits), *parts.passages(rest[: DEPTH - len(hits)])]
+    first = [wide.hit for wide in widen(hits[: 5 * (2 * neighbours + 1)], parts.store, chunks=neighbours)][:5]
+    return Outcome(
+        [*dict.fromkeys(names[PurePath(passage.document).name] for passage in passages)],
+        [hit.passage.chunk.text for hit in first],
+    )
 
 
 def mean(values: Values, chosen: Sequence[Asked], metric: str, half: str = "") -> float | None:
@@ -207,30 +236,9 @@ _ROWS: dict[str, Vectors] = {}
 """Vectors of passages: most are the same in several of the indexes."""
 
 
-@contextmanager
-def _terms_once() -> Iterator[None]:
-    """A passage's terms are worked out once for all questions, which changes the time and nothing else."""
-    with mock.patch.object(closeness.Terms, "of", functools.lru_cache(maxsize=65536)(closeness.Terms.of)):
-        yield
-
-
-def _store(store: Store) -> Store:
-    """The store, reading each passage once."""
-    passages: dict[int, Passage] = {}
-    shares: dict[int, float] = {}
-    read, read_shares = store.passages, store.unknown_shares
-
-    def remembered(keys: Sequence[int]) -> list[Passage]:
-        missing = [key for key in keys if key not in passages]
-        passages.update(zip(missing, read(missing), strict=True))
-        return [passages[key] for key in keys]
-
-    def remembered_shares(keys: Sequence[int]) -> dict[int, float]:
-        shares.update(read_shares([key for key in keys if key not in shares]))
-        return {key: shares[key] for key in keys}
-
-    store.passages, store.unknown_shares = remembered, remembered_shares  # type: ignore[method-assign]
-    return store
+terms_of = functools.lru_cache(maxsize=200_000)(closeness.Terms.of)
+searchable = functools.lru_cache(maxsize=200_000)(exact.searchable)
+"""A passage's terms and its folded text, worked out once for all questions: that changes the time and nothing else."""
 
 
 class Remembering:

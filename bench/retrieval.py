@@ -1,8 +1,8 @@
 """How well passages are found through a real index, and what each stage of retrieval adds to it.
 
     RAGQA_SHARED=FOLDER python bench/retrieval.py             # the defaults beside three simpler searches
-    RAGQA_SHARED=FOLDER python bench/retrieval.py --study     # each stage otherwise; writes docs/retrieval.md
-        [--only STAGE ...] (prints those tables, writes nothing) [--reranker MODEL]
+    RAGQA_SHARED=FOLDER python bench/retrieval.py --study [STAGE ...] [--reranker MODEL]
+                                    # each stage (or those) otherwise; puts the tables into docs/retrieval.md
 
 The questions of the Traditional group are also asked in Simplified characters, over the same Traditional documents.
 Questions are halved by their id: choose on the first half, believe the second.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from corpora import load
@@ -22,6 +22,7 @@ from measuring import (
     GROUPS,
     HELD,
     SETS,
+    SIZE,
     Asked,
     Bench,
     Outcome,
@@ -40,22 +41,31 @@ OURS = "ragqa"
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--study", action="store_true")
-    options.add_argument("--only", nargs="+", metavar="STAGE", default=[])
+    options.add_argument("--study", nargs="*", metavar="STAGE", help="All stages, or those named.")
     options.add_argument("--reranker", default="", metavar="MODEL")
     chosen = options.parse_args()
     benches = [Bench(name, load(name)) for name in SETS]
-    if not chosen.study and not chosen.only:
+    if chosen.study is None:
         print(_defaults(benches))
         return
-    wanted = [stage for stage in stages(chosen.reranker) if not chosen.only or stage.key in chosen.only]
-    if chosen.only:
-        for key, table in _study(benches, wanted).items():
-            print(f"{key}\n{table}\n")
-        return
-    tables = {"defaults": _defaults(benches), **_study(benches, wanted)}
-    DOCUMENT.write_text(_with_tables(DOCUMENT.read_text("utf-8"), tables), encoding="utf-8")
-    print(f"wrote {DOCUMENT}")
+    every = {stage.key: stage for stage in stages(chosen.reranker)}
+    keys = chosen.study or ["defaults", *every]
+    if unknown := set(keys) - {"defaults", *every}:
+        options.error(f"no stage {', '.join(unknown)}; there is defaults, {', '.join(every)}")
+    if "defaults" in keys:
+        _write("defaults", _defaults(benches))
+    for key, table in _study(benches, [every[key] for key in keys if key in every]):
+        _write(key, table)
+
+
+def _write(key: str, table: str) -> None:
+    """Print a table, and put it between its two markers in the document."""
+    print(f"{key}\n{table}\n", flush=True)
+    document = DOCUMENT.read_text("utf-8")
+    place = re.compile(rf"(<!-- table: {key} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if not place.search(document):
+        sys.exit(f"{DOCUMENT} has no place for the table `{key}`")
+    DOCUMENT.write_text(place.sub(lambda match: f"{match[1]}{table}\n{match[2]}", document), encoding="utf-8")
 
 
 # --- the defaults -----------------------------------------------------------------------------------------------------
@@ -69,7 +79,7 @@ def _defaults(benches: Sequence[Bench]) -> str:
         with bench.opened(DEFAULT) as (parts, names):
             ways: Mapping[str, Way] = {
                 "words alone": lambda text, parts=parts, names=names: _by_words(text, parts, names),
-                "plain BM25": _okapi(bench),
+                "plain BM25": _okapi(parts, names),
                 "plain dense": lambda text, parts=parts, names=names: _by_meaning(text, parts, names),
             }
             found = {OURS: bench.ask(DEFAULT, groups)}
@@ -77,7 +87,7 @@ def _defaults(benches: Sequence[Bench]) -> str:
         for group in groups:
             chosen = [each for each in bench.asked if each.group == group]
             rows += [_row(group, chosen, name, found) for name in found]
-    head = ["group", "questions", "search", *(_shown(metric) for metric in METRICS), "fit half", "report half"]
+    head = ["group", "questions", "search", *(_shown(metric) for metric in METRICS), "nDCG, fit", "nDCG, report"]
     return _table([*head, "ragqa's nDCG@10 above it"], rows, right=(1, 3, 4, 5, 6, 7))
 
 
@@ -114,17 +124,17 @@ def _outcome(keys, parts, names) -> Outcome:
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
-def _okapi(bench: Bench) -> Way:
-    """rank_bm25's BM25Okapi over whole passages: words in lower case, and Chinese characters one by one."""
+def _okapi(parts, names) -> Way:
+    """rank_bm25's BM25Okapi over the same chunks: words in lower case, and Chinese characters one by one."""
     import numpy as np
     from rank_bm25 import BM25Okapi
 
-    ids = list(bench.corpus.passages)
-    model = BM25Okapi([_TOKEN.findall(f"{title} {text}".lower()) for title, text in bench.corpus.passages.values()])
+    chunks = list(parts.store.chunks())
+    model = BM25Okapi([_TOKEN.findall(each.chunk.indexed_text.lower()) for each in chunks])
 
     def ask(text: str) -> Outcome:
-        scores = model.get_scores(_TOKEN.findall(text.lower()))
-        return Outcome([ids[place] for place in np.argsort(-scores, kind="stable")[:10]])
+        best = np.argsort(-model.get_scores(_TOKEN.findall(text.lower())), kind="stable")[:50]
+        return _outcome([chunks[place].key for place in best], parts, names)
 
     return ask
 
@@ -132,21 +142,20 @@ def _okapi(bench: Bench) -> Way:
 # --- the study --------------------------------------------------------------------------------------------------------
 
 
-def _study(benches: Sequence[Bench], wanted: Sequence[Stage]) -> dict[str, str]:
-    """A table for each stage."""
+def _study(benches: Sequence[Bench], wanted: Sequence[Stage]) -> Iterator[tuple[str, str]]:
+    """The key and the table of each stage, as they are done."""
     default = _ask(benches, DEFAULT)
-    for control in controls():
+    for control in controls() if {"analyzer", "chunks", "headings"} & {stage.key for stage in wanted} else ():
         found = _ask(benches, control)
         if differing := [name for name, values in found.items() if values != default[name]]:
             example = ", ".join(differing[:5])
             sys.exit(f"{control.name}: {len(differing)} questions come out otherwise than with the defaults: {example}")
-    tables = {}
     for stage in wanted:
-        results = {
-            variant.name: default if variant.is_default else _ask(benches, variant) for variant in stage.variants
-        }
-        tables[stage.key] = _stage_table(benches, stage, results, default)
-    return tables
+        results: dict[str, Values] = {}
+        base = default if stage.default == DEFAULT else _ask(benches, stage.default)
+        for variant in stage.variants:
+            results[variant.name] = base if stage.is_default(variant) else _ask(benches, variant)
+        yield stage.key, _stage_table(benches, stage, results, base)
 
 
 def _ask(benches: Sequence[Bench], variant: Variant) -> Values:
@@ -183,9 +192,15 @@ def _stage_table(benches: Sequence[Bench], stage: Stage, results: Mapping[str, V
         row = [name, *cells, fit, _number(means["report"][name])]
         if stage.texts:
             answered = [each for group in groups if group != "anthropic_docs" for each in groups[group]]
-            row.append(_cell(values, default, answered, HELD))
+            row += [_cell(values, default, answered, HELD), f"{mean(values, answered, SIZE):.1f}"]
         rows.append([f"**{cell}**" for cell in row] if values is default else row)
-    head = ["", *GROUPS, "mean, fit", "mean, report", *(["answer in the first 5"] if stage.texts else [])]
+    head = [
+        "",
+        *GROUPS,
+        "mean, fit",
+        "mean, report",
+        *(["answer in the first 5", "characters, thousands"] if stage.texts else []),
+    ]
     return _table(head, rows, right=tuple(range(1, len(head))))
 
 
@@ -222,16 +237,6 @@ def _number(value: float | None) -> str:
 
 def _shown(metric: str) -> str:
     return {"mrr@10": "MRR@10", "ndcg@10": "nDCG@10"}.get(metric, metric)
-
-
-def _with_tables(document: str, tables: Mapping[str, str]) -> str:
-    """The document with each table between its two markers; ends the script where one has no place."""
-    for key, table in tables.items():
-        place = re.compile(rf"(<!-- table: {key} -->\n).*?(<!-- end -->)", re.DOTALL)
-        if not place.search(document):
-            sys.exit(f"{DOCUMENT} has no place for the table `{key}`")
-        document = place.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", document)
-    return document
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ import analyzers
 from analyzers import MemoryIndex, changed
 from measuring import DEFAULT, Remembering, Variant, readable_alone
 
-from ragqa import closeness, literal, retrieval
+from ragqa import closeness, literal, query, retrieval
 from ragqa.config import Config
-from ragqa.text import exact
 from ragqa.types import Chunk
 
 CONFIG = Config()
@@ -21,11 +20,18 @@ CONFIG = Config()
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One table: `key` names its place in the document. `texts`: it is told by what the first hits hold, too."""
+    """One table: `key` names its place in the document. `texts`: it is told by what the first hits hold, too.
+
+    `default` is what its rows are compared with.
+    """
 
     key: str
     variants: Sequence[Variant]
     texts: bool = False
+    default: Variant = DEFAULT
+
+    def is_default(self, variant: Variant) -> bool:
+        return replace(variant, name="") == replace(self.default, name="")
 
 
 def stages(reranker: str = "") -> list[Stage]:
@@ -43,6 +49,13 @@ def stages(reranker: str = "") -> list[Stage]:
         Stage("coverage", _over("retrieval.coverage_weight", (0.0, 0.15, 0.3, 0.5), "{:g}")),
         Stage("duplicates", _duplicates(), texts=True),
         Stage("reranker", _reranker(reranker)),
+        Stage("parts", [named(DEFAULT, "by rules"), Variant("off", {"retrieval.split": "off"})]),
+        Stage(
+            "neighbours",
+            _neighbours(),
+            texts=True,
+            default=Variant("as it is, with neighbours", neighbours=CONFIG.answer.neighbours),
+        ),
     ]
 
 
@@ -124,7 +137,7 @@ _WORDS_ALONE = Variant("nothing is read: words alone", {"retrieval.gate_unknown"
 def _pool() -> list[Variant]:
     return [
         Variant(f"as it is, {size} of them looked into", asking=_constants(retrieval, POOL=size))
-        for size in (32, 64, 100)
+        for size in (16, 24, 32, 64, 100)
         if size != retrieval.POOL
     ]
 
@@ -182,13 +195,18 @@ def _duplicates() -> list[Variant]:
     ]
 
 
+def _neighbours() -> list[Variant]:
+    numbers = sorted({0, 1, 2, CONFIG.answer.neighbours})
+    return [Variant(f"{number} on either side", neighbours=number) for number in numbers]
+
+
 # --- a look into the best ---------------------------------------------------------------------------------------------
 
 
 def _exact() -> list[Variant]:
     own = literal.IDENTIFIER_BONUS
     return [
-        Variant("off", asking=_constants(exact, find=lambda question: ())),
+        Variant("off", asking=_constants(query, find=lambda question: ())),
         *(
             named(DEFAULT, f"an identifier adds {bonus:g}")
             if bonus == own
