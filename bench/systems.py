@@ -124,11 +124,12 @@ def _bm25s_jieba(passages: Passages, _: ExitStack) -> Iterator[tuple[str, Ask]]:
     import bm25s
     import jieba
     import Stemmer
+    from bm25s.stopwords import STOPWORDS_CHINESE, STOPWORDS_EN
 
     jieba.setLogLevel("ERROR")
     tokenizer = bm25s.tokenization.Tokenizer(
         splitter=lambda text: [word for word in jieba.cut_for_search(text) if word.strip()],
-        stopwords="zh",
+        stopwords=[*STOPWORDS_EN, *STOPWORDS_CHINESE],
         stemmer=Stemmer.Stemmer("english"),
     )
     model = bm25s.BM25()
@@ -138,7 +139,7 @@ def _bm25s_jieba(passages: Passages, _: ExitStack) -> Iterator[tuple[str, Ask]]:
         tokens = tokenizer.tokenize([question], update_vocab=False, show_progress=False)
         return list(model.retrieve(tokens, corpus=passages.ids, k=DEPTH, show_progress=False).documents[0])
 
-    yield "splitter of jieba, Chinese stop words, stemmer", ask
+    yield "split by jieba, English and Chinese stop words, stemmer", ask
 
 
 def _txtai(passages: Passages, _: ExitStack) -> Iterator[tuple[str, Ask]]:
