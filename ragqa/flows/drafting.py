@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ragqa.errors import ServiceError
 from ragqa.evaluation import asking, drafts, templates
 from ragqa.evaluation.drafts import Draft, Proposal
-from ragqa.ports import Finish
+from ragqa.replies import whole_reply
 
 if TYPE_CHECKING:
     from ragqa.index.store import Store
@@ -55,7 +55,7 @@ def draft(
     for passage in itertools.islice(_passages_in_turn(store, seed), wanted * TRIES):
         looked_at += 1
         try:
-            reply = _reply(generator, passage)
+            reply = whole_reply(generator, asking.request(passage))
             failed = 0
         except ServiceError:
             failed += 1
@@ -115,17 +115,6 @@ def _passages_in_turn(store: Store, seed: int) -> Iterator[Passage]:
         if len(passage.chunk.text) >= SHORTEST_PASSAGE:
             by_language.setdefault(passage.language, {}).setdefault(passage.document, []).append(passage)
     return drafts.spread(by_language, seed=seed)
-
-
-def _reply(generator: Generator, passage: Passage) -> str:
-    written: list[str] = []
-    for piece in generator.generate(asking.request(passage)):
-        if isinstance(piece, Finish):
-            if not piece.complete and not written:
-                raise ServiceError(f"the model wrote nothing: {piece.reason}")
-            break
-        written.append(piece)
-    return "".join(written)
 
 
 def _checked(proposal: Proposal, passage: Passage, store: Store) -> Draft | None:

@@ -36,6 +36,7 @@ class Replying:
     def __init__(self, **replies: object) -> None:
         self.replies = replies
         self.asked = 0
+        self.finish = Finish(complete=True, reason="stop")
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         self.asked += 1
@@ -43,7 +44,7 @@ class Replying:
         if isinstance(reply, ServiceError):
             raise reply
         yield reply if isinstance(reply, str) else json.dumps(reply)
-        yield Finish(complete=True, reason="stop")
+        yield self.finish
 
 
 def test_rules_draft_from_every_document_the_same_each_time(filled: Store) -> None:
@@ -98,3 +99,10 @@ def test_a_service_that_cannot_be_asked_at_all_is_told_at_once(filled: Store) ->
     with pytest.raises(ServiceError, match="no such model"):
         draft(filled, 5, generator=generator, seed=1)
     assert generator.asked == 1
+
+
+def test_a_reply_that_was_cut_is_none(filled: Store) -> None:
+    generator = Replying(canteen={"question": "What is the price of lunch in the canteen?", "answer": "£3.40"})
+    generator.finish = Finish(complete=False, reason="the length limit")
+    with pytest.raises(ServiceError, match="model gave no whole reply: the length limit"):
+        draft(filled, 5, generator=generator, seed=1)
