@@ -155,7 +155,7 @@ def _names(store: Store) -> list[relevance.Name]:
 
 def _ambiguous(questions: Sequence[Question], names: Sequence[relevance.Name]) -> list[str]:
     """What is to be known of questions whose document is another than they may think, or none."""
-    wanted = dict.fromkeys(question.document for question in questions if question.document and question.answerable)
+    wanted = dict.fromkeys(question.document for question in questions if question.document)
     notes = []
     for document in wanted:
         meant = relevance.named(document, names)
@@ -233,7 +233,7 @@ def _answer_values(
     cited = verified = None
     if answer.status == "answered" and answer.citations:
         verified = sum(citation.verified for citation in answer.citations) / len(answer.citations)
-        if question.answerable and right.targets:
+        if right.targets:
             places = [
                 right.is_cited_by(
                     passage=citation.hit.passage.key,
@@ -243,7 +243,7 @@ def _answer_values(
                 for citation in answer.citations
             ]
             cited = sum(places) / len(places)
-    compared = question.answerable and bool(question.answers)
+    compared = bool(question.answers)
     return metrics.answer_values(
         answerable=question.answerable,
         refused=answer.status == "not_found",

@@ -155,6 +155,33 @@ def test_what_cannot_be_meant_is_2_and_one_line(ragqa, arguments: tuple[object, 
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"schema_version": 1, "results": [], "settings": {"x": ' + "9" * 5000 + "}}",
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": [{"id": "a", "fingerprint": "b", "language": '
+        '"en", "values": []}]}',
+        '{"schema_version": 1, "settings": [], "models": {}, "results": []}',
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": {}}',
+        '{"schema_version": 1, "settings": {}, "models": 3, "results": []}',
+        '{"schema_version": 1, "settings": {}, "models": {}, "filter": "x", "results": []}',
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": [{"id": "a", "fingerprint": "b", "language": '
+        '"en", "values": {"mrr@10": ' + "9" * 400 + "}}]}",
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": [{"id": "a", "fingerprint": "b", "language": '
+        '"en", "values": {"mrr@10": NaN}}]}',
+        "{",
+        "[" * 100_000,
+        "[3]",
+        "3",
+    ],
+)
+def test_a_file_that_is_no_run_is_2_and_one_line(ragqa, tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    done = ragqa("eval", QUESTIONS, "--compare", "run.json")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "run.json is no run" in done.stderr
+
+
 def test_without_an_index_it_is_4(ragqa) -> None:
     done = ragqa("eval", QUESTIONS, "--json")
     assert done.returncode == 4
@@ -268,7 +295,7 @@ def test_a_model_drafts_and_code_checks(ragqa, tmp_path: Path, service: Service)
 
 
 def test_a_model_that_cannot_be_asked_is_5(ragqa, sample_index: Path, service: Service) -> None:
-    service.script(gemini_error(400, "no such model"))
+    service.script(*[gemini_error(400, "no such model")] * 2)  # once more without a schema
     done = ragqa("eval", "--make", "2", "--index", sample_index, env=service.gemini_environment())
     assert done.returncode == 5 and "no such model" in done.stderr
 
