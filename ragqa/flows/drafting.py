@@ -29,11 +29,15 @@ SHORTEST_PASSAGE = 60
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """The drafts, how many passages were looked at for them, and how many proposals the checks dropped."""
+    """The drafts, how many passages were looked at for them, and how many proposals the checks dropped.
+
+    `stopped` is what ended it before that many were made as were wanted, None where nothing did.
+    """
 
     drafts: Sequence[Draft]
     passages: int
     dropped: int
+    stopped: ServiceError | None = None
 
 
 def draft(
@@ -46,7 +50,8 @@ def draft(
 ) -> Drafted:
     """At most `wanted` drafts, spread over languages and documents; the same for the same index, seed and model.
 
-    Without a generator the rules propose. Raises ServiceError where a model service fails several times in a row.
+    Without a generator the rules propose. A model service that fails several times in a row ends it; raises
+    ServiceError where that left no draft.
     """
     if generator is None:
         return _by_rule(store, wanted, seed=seed)
@@ -57,10 +62,12 @@ def draft(
         try:
             reply = whole_reply(generator, asking.request(passage))
             failed = 0
-        except ServiceError:
+        except ServiceError as error:
             failed += 1
-            if failed == PATIENCE or looked_at == 1:
+            if looked_at == 1 or (failed == PATIENCE and not made):
                 raise
+            if failed == PATIENCE:
+                return Drafted(list(made.values()), looked_at, dropped, error)
             continue
         proposal = asking.read(reply, generator.name)
         found = _checked(proposal, passage, store) if proposal else None

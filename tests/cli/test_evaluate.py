@@ -300,6 +300,27 @@ def test_a_model_that_cannot_be_asked_is_5(ragqa, sample_index: Path, service: S
     assert done.returncode == 5 and "no such model" in done.stderr
 
 
+@pytest.mark.parametrize("options", [("--output", "drafts.jsonl"), ()])
+def test_drafts_outlive_the_model_that_made_them(
+    ragqa, tmp_path: Path, service: Service, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    for number in range(6):
+        (tmp_path / "docs" / f"{number}.md").write_text(
+            f"# Lunch {number}\n\nThe canteen takes £3.40 a head, soup and bread and water included.\n"
+        )
+    ragqa("ingest", "docs")
+    reply = json.dumps({"question": "What does a meal cost?", "answer": "£3.40"})
+    service.script(gemini_answer(reply), *[gemini_error(400, "no quota")] * 4)
+    done = ragqa("eval", "--make", "5", *options, env=service.gemini_environment())
+    assert done.returncode == 5
+    assert "1 of 5 wanted drafts" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ragqa: stopped before the rest: ")
+    assert "no quota" in done.stderr
+    written = (tmp_path / "drafts.jsonl").read_text("utf-8") if options else done.stdout
+    assert json.loads(written)["answers"] == ["£3.40"]
+
+
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_schemas_are_published(ragqa, name: str) -> None:
     assert ragqa("schema", name).json == SCHEMAS[name]
