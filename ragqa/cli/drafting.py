@@ -9,7 +9,10 @@ from ragqa.errors import NoEvidence, UsageError
 
 
 def make(session: Session, wanted: int, *, output: Path | None, seed: int, extractive: bool) -> int:
-    """Write drafts to `output`, a new file, or to stdout. Exit code 3 where nothing could be drafted."""
+    """Write drafts to `output`, a new file, or to stdout; exit code 3 where nothing could be drafted.
+
+    What was drafted before a model service failed is written all the same; the exit code is 5.
+    """
     from ragqa import wiring
     from ragqa.cli import evaluation_render, evaluation_runs, evaluation_shapes
     from ragqa.cli.evaluate import counting
@@ -46,4 +49,7 @@ def make(session: Session, wanted: int, *, output: Path | None, seed: int, extra
         f"{len(made):,}{fewer} drafts{where}; {drafted.dropped:,} proposals did not pass the checks\n"
         "review them by hand: code cannot tell whether a question makes sense"
     )
+    if drafted.stopped:
+        session.err.line(f"ragqa: stopped before the rest: {drafted.stopped.line}")
+        return drafted.stopped.exit_code
     return 0

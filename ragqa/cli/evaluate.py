@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragqa.cli.command import RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
+from ragqa.cli.command import ANSWERING, RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
 from ragqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ BELOW = 1
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "eval", settings={**RETRIEVING, "model": "answer.model"}, scoped=True)(evaluate)
+    command(app, "eval", settings={**RETRIEVING, **ANSWERING}, scoped=True)(evaluate)
 
 
 def evaluate(

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ragqa.cli.gate import encode_json
 from ragqa.cli.shapes import SCHEMA_VERSION
@@ -18,10 +18,12 @@ from ragqa.evaluation.comparison import Row
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An earlier run: its questions, and the settings it was made with."""
+    """An earlier run: its questions, and the settings, models and filter it was made with (None: the whole index)."""
 
     rows: Sequence[Row]
     settings: Mapping[str, object]
+    models: Mapping[str, object]
+    filter: Mapping[str, object] | None
 
 
 def load(path: Path) -> Run:
@@ -30,7 +32,7 @@ def load(path: Path) -> Run:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the run {path}: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
         raise _no_run(path) from error
     if isinstance(data, dict) and "results" in data and data.get("schema_version") != SCHEMA_VERSION:
         raise UsageError(
@@ -38,16 +40,26 @@ def load(path: Path) -> Run:
             remedy="`ragqa eval --save` makes a new one",
         )
     try:
-        rows = [_row(row) for row in data["results"]]
-        settings = dict(data["settings"])
-    except (KeyError, TypeError, ValueError) as error:
+        rows = [_row(row) for row in _of(list, data["results"])]
+        settings, models = _of(dict, data["settings"]), _of(dict, data["models"])
+        chosen = data.get("filter")
+        return Run(rows, settings, models, None if chosen is None else _of(dict, chosen))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _no_run(path) from error
-    return Run(rows, settings)
+
+
+Kind = TypeVar("Kind")
+
+
+def _of(kind: type[Kind], value: Any) -> Kind:
+    if not isinstance(value, kind):
+        raise TypeError
+    return value
 
 
 def _row(row: Any) -> Row:
     told = (row["id"], row["fingerprint"], row["language"])
-    values = {str(name): float(value) for name, value in row["values"].items()}
+    values = {str(name): float(value) for name, value in _of(dict, row["values"]).items()}
     if not all(isinstance(text, str) for text in told) or not all(map(math.isfinite, values.values())):
         raise ValueError
     identity, fingerprint, language = told

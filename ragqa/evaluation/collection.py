@@ -10,6 +10,9 @@ from ragqa.errors import UsageError
 from ragqa.evaluation.questions import Question, answers, flag, rows, word
 from ragqa.text.language import detect
 
+HIGHEST_GAIN = 2**31 - 1
+"""What trec_eval can hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -86,6 +89,8 @@ def _judgements(folder: Path) -> dict[str, dict[str, int]]:
         try:
             query, passage, score = cells
             gain = int(score)
+            if gain > HIGHEST_GAIN:
+                raise ValueError
         except ValueError:
             raise UsageError(
                 f"{path}, line {number} is not in the form of a judgement",

@@ -20,7 +20,8 @@ class Question:
     """One question. `id` is unique in its file; `language` is the line of the report that it belongs to.
 
     `answers` are alternatives: one of them suffices. `document` and `page` say where the answer stands; `relevant` does
-    so for a collection of passages, by passage id, with gains above 0. A question that is not `answerable` has neither.
+    so for a collection of passages, by passage id, with gains above 0. A `page` has its document. A question that is
+    not `answerable` has none of these.
     """
 
     id: str
@@ -31,6 +32,12 @@ class Question:
     page: int | None = None
     answerable: bool = True
     relevant: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.answerable and (self.answers or self.document is not None or self.relevant):
+            raise ValueError(f"{self.id} is not answerable, and says how it is answered")
+        if self.page is not None and self.document is None:
+            raise ValueError(f"{self.id} has a page without its document")
 
     @property
     def half(self) -> Half:
@@ -51,7 +58,8 @@ def read(path: Path) -> list[Question]:
     for number, row in rows(path):
         question = _question(row, where=f"{path}, line {number}")
         if question.id in lines:
-            said = f"repeats the id {question.id!r}" if row.get("id") else "asks the same"
+            named = word(row, "id", where=path.name) is not None
+            said = f"repeats the id {question.id!r}" if named else "asks the same"
             raise UsageError(
                 f"{path}, line {number} {said} as line {lines[question.id]}", remedy="give each question an id"
             )
@@ -75,12 +83,19 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             row = json.loads(line.decode("utf-8"))
         except UnicodeDecodeError as error:
             raise UsageError(f"{path}, line {number} is not UTF-8") from error
-        except (json.JSONDecodeError, RecursionError) as error:
-            said = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
-            raise UsageError(f"{path}, line {number} is not JSON: {said}", remedy="one object a line") from error
+        except json.JSONDecodeError as error:
+            raise _not_json(path, number, error.msg) from error
+        except RecursionError as error:
+            raise _not_json(path, number, "it is nested too deeply") from error
+        except ValueError as error:  # what int() says of thousands of digits
+            raise _not_json(path, number, "a number in it is too long") from error
         if not isinstance(row, dict):
             raise UsageError(f"{path}, line {number} is no JSON object", remedy='{"question": ..., "answers": [...]}')
         yield number, row
+
+
+def _not_json(path: Path, number: int, said: str) -> UsageError:
+    return UsageError(f"{path}, line {number} is not JSON: {said}", remedy="one object a line")
 
 
 def chosen(questions: Sequence[Question], *, half: Half | None = None, limit: int | None = None) -> list[Question]:
@@ -100,15 +115,12 @@ def _question(row: Mapping[str, Any], *, where: str) -> Question:
     if text is None:
         close = [name for name in row if name.lower() in ("query", "text", "q", "question")]
         raise UsageError(f"{where} has no `question`", remedy=f"is it `{close[0]}`?" if close else "")
-    return Question(
-        id=word(row, "id", where=where) or _digest(text).hex()[:12],
-        text=text,
-        language=word(row, "language", where=where) or detect(text),
-        answers=answers(row, where=where),
-        document=word(row, "document", where=where),
-        page=_page(row, where=where),
-        answerable=flag(row, "answerable", where=where),
-    )
+    identity = word(row, "id", where=where) or _digest(text).hex()[:12]
+    language = word(row, "language", where=where) or detect(text)
+    told, document, page = answers(row, where=where), word(row, "document", where=where), _page(row, where=where)
+    if not flag(row, "answerable", where=where):
+        return Question(identity, text, language, answerable=False)
+    return Question(identity, text, language, told, document, page)
 
 
 def word(row: Mapping[str, Any], name: str, *, where: str) -> str | None:
@@ -148,7 +160,7 @@ def _page(row: Mapping[str, Any], *, where: str) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise UsageError(f"{where}: `page` must be a number from 1 on, not {_shown(value)}")
-    if row.get("document") is None:
+    if word(row, "document", where=where) is None:
         raise UsageError(f"{where}: a `page` needs its `document`")
     return value
 

@@ -108,11 +108,11 @@ def _begin(question: Question, names: Sequence[Name], passages: Mapping[str, int
     anywhere = False
     if passages is not None:
         contents = [_known(passages.get(passage)) for passage in question.relevant]
-    elif question.answerable and question.document is not None:
+    elif question.document is not None:
         contents = [frozenset().union(*(_known(name.content) for name in named(question.document, names)))]
-    elif question.answerable and question.answers:
+    elif question.answers:
         contents, anywhere = [frozenset()], True
-    answers = [key(answer) for answer in question.answers] if question.answerable else []
+    answers = [key(answer) for answer in question.answers]
     return _Search(question, contents, anywhere, answers, [set() for _ in contents], set())
 
 

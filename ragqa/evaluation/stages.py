@@ -13,6 +13,7 @@ Stage = Literal[
     "reranking",
     "duplicate",
     "below_top_k",
+    "merging",
     "refused",
     "incomplete",
     "not_chosen",
@@ -27,6 +28,7 @@ SAID: dict[Stage, str] = {
     "reranking": "lost by the reranker",
     "duplicate": "left out, as a near-duplicate stands for it",
     "below_top_k": "below top_k",
+    "merging": "found for a part of the question, and lost when the parts were merged",
     "refused": "refused",
     "incomplete": "the model service failed",
     "not_chosen": "found, but not in the answer",
@@ -62,21 +64,32 @@ def _first(ranking: Sequence[int], right: frozenset[int]) -> int | None:
     return next((rank for rank, key in enumerate(ranking, start=1) if key in right), None)
 
 
-def lost_in_search(right: frozenset[int], found: Ranks, *, top_k: int, is_duplicate: bool = False) -> Stage | None:
+def lost_in_search(
+    right: frozenset[int],
+    found: Ranks,
+    *,
+    top_k: int,
+    is_duplicate: bool = False,
+    is_reranked: bool = False,
+    is_of_a_part: bool = False,
+) -> Stage | None:
     """Where no passage of `right` came among the `top_k` hits, the stage it was lost at; None where one did.
 
     It was lost in the fusion if one of the searches alone would have had it among the first `top_k`. `is_duplicate`
-    says that one of `right` was left out because another hit says the same.
+    says that one of `right` was left out because another hit says the same, `is_reranked` that a reranker gave the
+    order behind the fused one, and `is_of_a_part` that one is among the hits of the whole question or of a part of it.
     """
     if not right:
         return "not_in_index"
     if found.hits is not None:
         return None
+    if is_of_a_part:
+        return "merging"
     alone = [rank for rank in (found.dense, found.lexical) if rank is not None]
     if not alone and found.fused is None:
         return "not_a_candidate"
     if is_duplicate:
         return "duplicate"
     if found.fused is not None and found.fused <= top_k:
-        return "reranking"
+        return "reranking" if is_reranked else "below_top_k"
     return "fusion" if min(alone, default=top_k + 1) <= top_k else "below_top_k"

@@ -35,11 +35,13 @@ def propose(chunk: Chunk, language: Language, *, opens_section: bool) -> Iterato
         return
     yield from _asked_and_answered(chunk, opens_section=opens_section)
     yield from _rows(chunk, language)
-    rules = templates_english.propose if language == "en" else templates_chinese.propose
     for start, end in spans(chunk.text):
         sentence = flat(chunk.text[start:end])
         if " | " not in sentence and not _ASKS.search(sentence):
-            yield from rules(sentence, chunk.text, traditional=language == "zh-Hant")
+            if language == "en":
+                yield from templates_english.propose(sentence, chunk.text)
+            else:
+                yield from templates_chinese.propose(sentence, traditional=language == "zh-Hant")
 
 
 def _asked_and_answered(chunk: Chunk, *, opens_section: bool) -> Iterator[Proposal]:
@@ -76,6 +78,9 @@ def _rows(chunk: Chunk, language: Language) -> Iterator[Proposal]:
             if _NOTHING.match(value) or not 2 <= len(value) <= 40:
                 continue
             column = _UNIT.sub("", column)
-            template = templates_english.row if language == "en" else templates_chinese.row
-            if question := template(about, name, column, value, traditional=language == "zh-Hant"):
+            if language == "en":
+                question = templates_english.row(about, name, column)
+            else:
+                question = templates_chinese.row(about, name, column, value, traditional=language == "zh-Hant")
+            if question:
                 yield Proposal(question, value, "rule: table")

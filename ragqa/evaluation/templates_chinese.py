@@ -43,9 +43,8 @@ _REFERS = re.compile(
 )
 
 
-def propose(sentence: str, passage: str, *, traditional: bool) -> Iterator[Proposal]:
+def propose(sentence: str, *, traditional: bool) -> Iterator[Proposal]:
     """Questions to one sentence, given on one line; none where it leans on its neighbours."""
-    del passage
     text = _LABEL.sub("", sentence, count=1)
     found = _MEANS.fullmatch(text)
     if found and not _REFERS.search(text) and not _OPENS.match(found["subject"]):

@@ -81,9 +81,8 @@ _FUNCTION_WORDS = """
 _FUNCTION = frozenset(_FUNCTION_WORDS.split())
 
 
-def propose(sentence: str, passage: str, *, traditional: bool) -> Iterator[Proposal]:
+def propose(sentence: str, passage: str) -> Iterator[Proposal]:
     """Questions to one sentence, given on one line; none where it leans on its neighbours."""
-    del traditional
     if found := _MEANS.fullmatch(sentence):
         yield Proposal(f"What does “{found['subject']}” mean?", found["answer"], "rule: definition")
         return
@@ -116,9 +115,8 @@ def propose(sentence: str, passage: str, *, traditional: bool) -> Iterator[Propo
         )
 
 
-def row(about: str, name: str, column: str, value: str, *, traditional: bool) -> str:
+def row(about: str, name: str, column: str) -> str:
     """The question to one cell of a table: what its row is named, what its column says; "" if that is not English."""
-    del value, traditional
     words = column.lower().split()
     if not _NOUNS & {word.removesuffix("s") for word in words} or _OPENS_CLAUSE.match(column):
         return ""

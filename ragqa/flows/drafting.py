@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ragqa.errors import ServiceError
 from ragqa.evaluation import asking, drafts, templates
 from ragqa.evaluation.drafts import Draft, Proposal
-from ragqa.ports import Finish
+from ragqa.replies import whole_reply
 
 if TYPE_CHECKING:
     from ragqa.index.store import Store
@@ -29,11 +29,15 @@ SHORTEST_PASSAGE = 60
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """The drafts, how many passages were looked at for them, and how many proposals the checks dropped."""
+    """The drafts, how many passages were looked at for them, and how many proposals the checks dropped.
+
+    `stopped` is what ended it before that many were made as were wanted, None where nothing did.
+    """
 
     drafts: Sequence[Draft]
     passages: int
     dropped: int
+    stopped: ServiceError | None = None
 
 
 def draft(
@@ -46,7 +50,8 @@ def draft(
 ) -> Drafted:
     """At most `wanted` drafts, spread over languages and documents; the same for the same index, seed and model.
 
-    Without a generator the rules propose. Raises ServiceError where a model service fails several times in a row.
+    Without a generator the rules propose. A model service that fails several times in a row ends it; raises
+    ServiceError where that left no draft.
     """
     if generator is None:
         return _by_rule(store, wanted, seed=seed)
@@ -55,12 +60,14 @@ def draft(
     for passage in itertools.islice(_passages_in_turn(store, seed), wanted * TRIES):
         looked_at += 1
         try:
-            reply = _reply(generator, passage)
+            reply = whole_reply(generator, asking.request(passage))
             failed = 0
-        except ServiceError:
+        except ServiceError as error:
             failed += 1
-            if failed == PATIENCE or looked_at == 1:
+            if looked_at == 1 or (failed == PATIENCE and not made):
                 raise
+            if failed == PATIENCE:
+                return Drafted(list(made.values()), looked_at, dropped, error)
             continue
         proposal = asking.read(reply, generator.name)
         found = _checked(proposal, passage, store) if proposal else None
@@ -115,17 +122,6 @@ def _passages_in_turn(store: Store, seed: int) -> Iterator[Passage]:
         if len(passage.chunk.text) >= SHORTEST_PASSAGE:
             by_language.setdefault(passage.language, {}).setdefault(passage.document, []).append(passage)
     return drafts.spread(by_language, seed=seed)
-
-
-def _reply(generator: Generator, passage: Passage) -> str:
-    written: list[str] = []
-    for piece in generator.generate(asking.request(passage)):
-        if isinstance(piece, Finish):
-            if not piece.complete and not written:
-                raise ServiceError(f"the model wrote nothing: {piece.reason}")
-            break
-        written.append(piece)
-    return "".join(written)
 
 
 def _checked(proposal: Proposal, passage: Passage, store: Store) -> Draft | None:

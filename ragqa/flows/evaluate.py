@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ragqa.types import Answer
 
 PATIENCE = 3
-"""So many questions in a row may get no answer from a model service, before the run is given up."""
+"""So many questions in a row may get no answer from a model service that was asked, before the run is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,13 @@ def evaluate(
         places = _places(found, right, store)
         ranked[question.id] = metrics.Ranked(places, right.gains)
         results.append(_result(question, right, found, places, responded, contents, searching.config))
-        failed = failed + 1 if results[-1].lost == "incomplete" and not _text(responded) else 0
-        if failed == PATIENCE and responded:
-            raise ServiceError(
-                f"the model service failed {PATIENCE} times in a row: {responded.answer.reason}",
-                remedy="`--extractive` answers without one, `--no-answers` measures retrieval alone",
-            )
+        if responded and answering and responded.evidence.score >= answering.refuse_below:  # else nobody was asked
+            failed = failed + 1 if _is_unanswered(responded.answer) else 0
+            if failed == PATIENCE:
+                raise ServiceError(
+                    f"the model service failed {PATIENCE} times in a row: {responded.answer.reason}",
+                    remedy="`--extractive` answers without one, `--no-answers` measures retrieval alone",
+                )
         on_done(number, len(questions))
     values = metrics.ranking_values(ranked)
     results = [replace(result, values={**values.get(result.question.id, {}), **result.values}) for result in results]
@@ -155,7 +156,7 @@ def _names(store: Store) -> list[relevance.Name]:
 
 def _ambiguous(questions: Sequence[Question], names: Sequence[relevance.Name]) -> list[str]:
     """What is to be known of questions whose document is another than they may think, or none."""
-    wanted = dict.fromkeys(question.document for question in questions if question.document and question.answerable)
+    wanted = dict.fromkeys(question.document for question in questions if question.document)
     notes = []
     for document in wanted:
         meant = relevance.named(document, names)
@@ -204,8 +205,15 @@ def _result(
     )
     lost, why = None, ""
     if right.targets:
-        is_duplicate = not right.keys.isdisjoint(trace.duplicates)
-        lost = stages.lost_in_search(right.keys, ranks, top_k=config.retrieval.top_k, is_duplicate=is_duplicate)
+        of_parts = {hit.passage.key for part in found.parts for hit in part.retrieval.hits}
+        lost = stages.lost_in_search(
+            right.keys,
+            ranks,
+            top_k=config.retrieval.top_k,
+            is_duplicate=not right.keys.isdisjoint(trace.duplicates),
+            is_reranked=trace.reranking is not None and not trace.reranking.failure,
+            is_of_a_part=not right.keys.isdisjoint(of_parts),
+        )
     values: dict[str, float] = {}
     timings = {**trace.timings_ms, "retrieval": math.fsum(trace.timings_ms.values())}
     if responded is not None:
@@ -233,7 +241,7 @@ def _answer_values(
     cited = verified = None
     if answer.status == "answered" and answer.citations:
         verified = sum(citation.verified for citation in answer.citations) / len(answer.citations)
-        if question.answerable and right.targets:
+        if right.targets:
             places = [
                 right.is_cited_by(
                     passage=citation.hit.passage.key,
@@ -243,7 +251,7 @@ def _answer_values(
                 for citation in answer.citations
             ]
             cited = sum(places) / len(places)
-    compared = question.answerable and bool(question.answers)
+    compared = bool(question.answers)
     return metrics.answer_values(
         answerable=question.answerable,
         refused=answer.status == "not_found",
@@ -270,5 +278,5 @@ def _lost_in_answer(
     return ("cited_elsewhere", "") if values.get("citation_precision") == 0 else (None, "")
 
 
-def _text(responded: Responded | None) -> str:
-    return responded.answer.text if responded else ""
+def _is_unanswered(answer: Answer) -> bool:
+    return answer.status == "incomplete" and not answer.text

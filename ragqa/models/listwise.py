@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from ragqa.answering.prompt import as_data
 from ragqa.errors import ServiceError
-from ragqa.models.reply import whole_reply
 from ragqa.models.tokens import estimate
 from ragqa.ports import GenerationRequest, Generator
+from ragqa.replies import whole_reply
 from ragqa.text.language import detect
 
 _SYSTEM = """\

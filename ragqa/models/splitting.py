@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from ragqa.answering.prompt import as_data
 from ragqa.errors import ServiceError
-from ragqa.models.reply import whole_reply
 from ragqa.ports import GenerationRequest, Generator
+from ragqa.replies import whole_reply
 from ragqa.text import parts
 from ragqa.text.analyzer import analyze
 from ragqa.text.language import detect

@@ -155,6 +155,33 @@ def test_what_cannot_be_meant_is_2_and_one_line(ragqa, arguments: tuple[object, 
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"schema_version": 1, "results": [], "settings": {"x": ' + "9" * 5000 + "}}",
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": [{"id": "a", "fingerprint": "b", "language": '
+        '"en", "values": []}]}',
+        '{"schema_version": 1, "settings": [], "models": {}, "results": []}',
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": {}}',
+        '{"schema_version": 1, "settings": {}, "models": 3, "results": []}',
+        '{"schema_version": 1, "settings": {}, "models": {}, "filter": "x", "results": []}',
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": [{"id": "a", "fingerprint": "b", "language": '
+        '"en", "values": {"mrr@10": ' + "9" * 400 + "}}]}",
+        '{"schema_version": 1, "settings": {}, "models": {}, "results": [{"id": "a", "fingerprint": "b", "language": '
+        '"en", "values": {"mrr@10": NaN}}]}',
+        "{",
+        "[" * 100_000,
+        "[3]",
+        "3",
+    ],
+)
+def test_a_file_that_is_no_run_is_2_and_one_line(ragqa, tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    done = ragqa("eval", QUESTIONS, "--compare", "run.json")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "run.json is no run" in done.stderr
+
+
 def test_without_an_index_it_is_4(ragqa) -> None:
     done = ragqa("eval", QUESTIONS, "--json")
     assert done.returncode == 4
@@ -268,9 +295,30 @@ def test_a_model_drafts_and_code_checks(ragqa, tmp_path: Path, service: Service)
 
 
 def test_a_model_that_cannot_be_asked_is_5(ragqa, sample_index: Path, service: Service) -> None:
-    service.script(gemini_error(400, "no such model"))
+    service.script(*[gemini_error(400, "no such model")] * 2)  # once more without a schema
     done = ragqa("eval", "--make", "2", "--index", sample_index, env=service.gemini_environment())
     assert done.returncode == 5 and "no such model" in done.stderr
+
+
+@pytest.mark.parametrize("options", [("--output", "drafts.jsonl"), ()])
+def test_drafts_outlive_the_model_that_made_them(
+    ragqa, tmp_path: Path, service: Service, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    for number in range(6):
+        (tmp_path / "docs" / f"{number}.md").write_text(
+            f"# Lunch {number}\n\nThe canteen takes £3.40 a head, soup and bread and water included.\n"
+        )
+    ragqa("ingest", "docs")
+    reply = json.dumps({"question": "What does a meal cost?", "answer": "£3.40"})
+    service.script(gemini_answer(reply), *[gemini_error(400, "no quota")] * 4)
+    done = ragqa("eval", "--make", "5", *options, env=service.gemini_environment())
+    assert done.returncode == 5
+    assert "1 of 5 wanted drafts" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ragqa: stopped before the rest: ")
+    assert "no quota" in done.stderr
+    written = (tmp_path / "drafts.jsonl").read_text("utf-8") if options else done.stdout
+    assert json.loads(written)["answers"] == ["£3.40"]
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))

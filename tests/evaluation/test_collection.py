@@ -71,3 +71,19 @@ def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, broken: dict[str,
 def test_a_folder_of_other_things_is_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no qrels\.tsv"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "said"),
+    [
+        ("corpus.jsonl", '{"_id": ' + "9" * 5000 + "}", "is not JSON: a number in it is too long"),
+        ("queries.jsonl", '{"_id": ' + "9" * 5000 + "}", "is not JSON: a number in it is too long"),
+        ("qrels.tsv", "q1\tp1\t" + "9" * 5000, "is not in the form of a judgement"),
+        ("qrels.tsv", "q1\tp1\t" + "9" * 400, "is not in the form of a judgement"),
+    ],
+)
+def test_a_number_that_nobody_can_mean_is_named_with_its_line(tmp_path: Path, name: str, line: str, said: str) -> None:
+    folder = folder_of(tmp_path)
+    (folder / name).write_text((folder / name).read_text() + line + "\n")
+    with pytest.raises(UsageError, match=f"{name}, line \\d+ {said}"):
+        read(folder)

@@ -61,6 +61,7 @@ def test_the_questions_of_the_sample_documents_are_read() -> None:
     [
         ("{", "is not JSON"),
         ("[1]", "is no JSON object"),
+        ('{"question": "Who?", "id": ' + "9" * 5000 + "}", "is not JSON: a number in it is too long"),
         ({"answers": []}, "has no `question`"),
         ({"query": "Who?"}, "is it `query`?"),
         ({"question": "  "}, "has no `question`"),
@@ -85,6 +86,18 @@ def test_the_same_question_twice_is_a_mistake(tmp_path: Path) -> None:
         read(write(tmp_path, {"id": "a", "question": "When?"}, {"id": "a", "question": "Where?"}))
     with pytest.raises(UsageError, match=r"line 2 asks the same as line 1"):
         read(write(tmp_path, {"question": "When?"}, {"question": "When?"}))
+    with pytest.raises(UsageError, match=r"line 2 repeats the id '0' as line 1"):
+        read(write(tmp_path, {"id": 0, "question": "When?"}, {"id": 0, "question": "Where?"}))
+
+
+def test_what_cannot_be_answered_has_no_answer_and_no_place(tmp_path: Path) -> None:
+    line = {"id": "a", "question": "When?", "answers": ["never"], "document": "a.pdf", "page": 3, "answerable": False}
+    assert read(write(tmp_path, line)) == [Question("a", "When?", "en", answerable=False)]
+    for gold in ({"answers": ("May",)}, {"document": "a.pdf"}, {"relevant": {"p": 1}}):
+        with pytest.raises(ValueError, match="not answerable"):
+            Question("a", "When?", "en", answerable=False, **gold)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="document"):
+        Question("a", "When?", "en", page=3)
 
 
 def test_files_that_hold_no_questions_say_so(tmp_path: Path) -> None:
@@ -117,7 +130,7 @@ def test_a_fingerprint_tells_what_is_asked_and_what_is_right() -> None:
         Question("a", "Where?", "en", ("May",), "a.pdf", 3),
         Question("a", "When?", "en", ("June",), "a.pdf", 3),
         Question("a", "When?", "en", ("May",), "a.pdf", 4),
-        Question("a", "When?", "en", ("May",), "a.pdf", 3, answerable=False),
+        Question("a", "When?", "en", answerable=False),
         Question("a", "When?", "en", ("May",), "a.pdf", 3, relevant={"p": 1}),
     ]
     assert len({question.fingerprint, *(other.fingerprint for other in others)}) == 6

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ragqa.errors import ServiceError
-from ragqa.flows.drafting import draft
+from ragqa.flows.drafting import PATIENCE, draft
 from ragqa.flows.ingest import Report
 from ragqa.index.store import Store
 from ragqa.ports import Finish, GenerationRequest
@@ -36,6 +36,7 @@ class Replying:
     def __init__(self, **replies: object) -> None:
         self.replies = replies
         self.asked = 0
+        self.finish = Finish(complete=True, reason="stop")
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         self.asked += 1
@@ -43,7 +44,7 @@ class Replying:
         if isinstance(reply, ServiceError):
             raise reply
         yield reply if isinstance(reply, str) else json.dumps(reply)
-        yield Finish(complete=True, reason="stop")
+        yield self.finish
 
 
 def test_rules_draft_from_every_document_the_same_each_time(filled: Store) -> None:
@@ -92,9 +93,43 @@ def test_no_more_is_asked_than_is_wanted(filled: Store) -> None:
     assert generator.asked <= 3
 
 
+class Dying(Replying):
+    """Replies twice, and fails from then on."""
+
+    def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
+        if self.asked == 2:
+            self.replies = {"passage": ServiceError("out of quota", remedy="ask tomorrow")}
+        return super().generate(request)
+
+
+def test_drafts_that_were_made_outlive_the_service(filled: Store, folder: Path, run_ingest: Ingest) -> None:
+    for number in range(6):
+        (folder / f"hut{number}.md").write_text(
+            f"# Hut\n\nThe roof of hut {number} is green, and its door is as blue as the sky at night.\n"
+        )
+    run_ingest()
+    generator = Dying(
+        canteen={"question": "What is the price of lunch in the canteen?", "answer": "£3.40"},
+        staff={"question": "How many days of leave do staff have?", "answer": "27 days"},
+        roof={"question": "What colour is the roof of the hut?", "answer": "green"},
+        試用期={"question": "新人要試用多久？", "answer": "三個月"},
+    )
+    drafted = draft(filled, 9, generator=generator, seed=1)
+    assert len(drafted.drafts) == 2
+    assert drafted.stopped and drafted.stopped.line == "out of quota (ask tomorrow)"
+    assert generator.asked == 2 + PATIENCE == drafted.passages
+
+
 def test_a_service_that_cannot_be_asked_at_all_is_told_at_once(filled: Store) -> None:
     error = ServiceError("no such model")
     generator = Replying(canteen=error, staff=error, 試用期=error)
     with pytest.raises(ServiceError, match="no such model"):
         draft(filled, 5, generator=generator, seed=1)
     assert generator.asked == 1
+
+
+def test_a_reply_that_was_cut_is_none(filled: Store) -> None:
+    generator = Replying(canteen={"question": "What is the price of lunch in the canteen?", "answer": "£3.40"})
+    generator.finish = Finish(complete=False, reason="the length limit")
+    with pytest.raises(ServiceError, match="model gave no whole reply: the length limit"):
+        draft(filled, 5, generator=generator, seed=1)

@@ -175,6 +175,37 @@ def test_an_answer_from_elsewhere_is_told_where_no_words_can_tell(parts: Searchi
     assert one(evaluate([elsewhere], with_top_k(parts, 20), here)).lost == "cited_elsewhere"
 
 
+class Ranking:
+    """A reranker whose service fails, or that puts everything last that holds a word."""
+
+    name, batch = "ranking", None
+
+    def __init__(self, *, last: str = "") -> None:
+        self.last = last
+
+    def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
+        if not self.last:
+            raise ServiceError("no")
+        return [float(self.last not in passage) for passage in passages]
+
+
+def test_a_reranker_has_lost_what_it_moved_down(parts: Searching) -> None:
+    searching = replace(with_top_k(parts, 1), reranker=Ranking(last="27 days"))
+    assert one(evaluate([LEAVE], searching, None)).lost == "reranking"
+
+
+@pytest.mark.parametrize("reranker", [None, Ranking(), Ranking(last="door")], ids=["none", "failing", "working"])
+def test_what_a_part_has_found_is_lost_in_merging_and_not_by_a_reranker(
+    parts: Searching, reranker: Ranking | None
+) -> None:
+    asked = "How much may a hotel room cost a night, and was the roof of hut 7 painted?"
+    question = Question("both", asked, "en", document="handbook.md")
+    searching = replace(with_top_k(parts, 2), reranker=reranker)
+    assert one(evaluate([question], searching, None)).lost is None, "the question as a whole finds it"
+    searching = replace(searching, split=lambda text: ("Was the roof of hut 3 painted green?",))
+    assert one(evaluate([question], searching, None)).lost == "merging"
+
+
 def test_a_service_that_fails_once_costs_one_question(parts: Searching) -> None:
     class Flaky(ScriptedGenerator):
         def generate(self, request: GenerationRequest):  # type: ignore[no-untyped-def]
@@ -194,6 +225,39 @@ def test_a_service_that_fails_again_and_again_ends_the_run(parts: Searching) -> 
     with pytest.raises(ServiceError, match=r"3 times in a row: no such model"):
         evaluate(questions, parts, answered(generator))
     assert len(generator.requests) == 3
+
+
+class Dying(ScriptedGenerator):
+    """Answers the questions that `alive` names, says of `absent` that there is nothing, and fails at the others."""
+
+    def __init__(self, *, alive: Sequence[str] = ()) -> None:
+        super().__init__(finish=STOP)
+        self.alive = alive
+
+    def generate(self, request: GenerationRequest):  # type: ignore[no-untyped-def]
+        self.requests.append(request)
+        if request.question not in self.alive:
+            raise ServiceError("no such model")
+        yield "Every employee has 27 days of annual leave [1]."
+        yield STOP
+
+
+def test_questions_that_search_lost_or_nobody_was_asked_do_not_renew_the_patience(parts: Searching) -> None:
+    lost = replace(LEAVE, document="nowhere.md")
+    refused = replace(ABSENT, text="zzz qqq")
+    between = [LEAVE, lost, refused, lost, LEAVE, refused, LEAVE, refused, LEAVE]
+    questions = [replace(question, id=str(number)) for number, question in enumerate(between)]
+    generator = Dying()
+    with pytest.raises(ServiceError, match="3 times in a row"):
+        evaluate(questions, parts, answered(generator, refuse_below=0.5))
+    assert [request.question for request in generator.requests] == [LEAVE.text] * 3
+
+
+def test_a_service_that_answers_now_and_then_is_asked_to_the_end(parts: Searching) -> None:
+    order = [LEAVE, LEAVE, HOTEL, LEAVE, LEAVE, HOTEL]
+    questions = [replace(question, id=str(number)) for number, question in enumerate(order)]
+    evaluation = evaluate(questions, parts, answered(Dying(alive=[HOTEL.text])))
+    assert evaluation.incomplete == 4
 
 
 def test_without_answers_only_retrieval_is_measured(parts: Searching) -> None:
