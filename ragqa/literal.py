@@ -72,12 +72,22 @@ def with_bonus(query: Query, fused: Sequence[Scored], exact: Held, place: Callab
     return fusion.ordered(added, place)
 
 
-def demanded_first(query: Query, order: Sequence[Scored], exact: Held) -> list[Scored]:
+def demanded_first(
+    query: Query, order: Sequence[Scored], exact: Held, heading: Callable[[int], Sequence[str]]
+) -> list[Scored]:
     """An order, but that passages with more of what the question demands stay before those with fewer.
 
-    The scores stay where they are: a rank keeps its score, whoever comes to hold it.
+    Of those with as much, the ones that stand under it come first: Article 44 itself before whatever refers to it.
+    `heading` gives the heading path of a passage that holds exact words. The scores stay where they are: a rank keeps
+    its score, whoever comes to hold it.
     """
     if not query.demanded:
         return list(order)
-    ranked = sorted(order, key=lambda hit: -len(query.demanded & exact.get(hit.key, _NONE)))
+
+    def first(hit: Scored) -> tuple[int, int]:
+        demanded = query.demanded & exact.get(hit.key, _NONE)
+        own = "".join(heading(hit.key)[-1:]) if demanded else ""
+        return -len(demanded), -len(held_by(list(demanded), own))
+
+    ranked = sorted(order, key=first)
     return [Scored(hit.key, place.score) for hit, place in zip(ranked, order, strict=True)]

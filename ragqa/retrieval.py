@@ -115,14 +115,14 @@ def retrieve(
     if settings.coverage_weight and settings.fusion == "convex":
         fused = _with_coverage(query, fused, size, lexical, stored, settings, place, readable=found.readable)
         stopwatch.lap("coverage")
-    fused = literal.demanded_first(query, fused, found.exact)
+    fused = literal.demanded_first(query, fused, found.exact, stored.heading)
     pool, rest = fused[:size], fused[size:]
     stored.read([hit.key for hit in pool])
     reranking: Reranking | None = None
     if reranker is not None:
         texts = [stored[hit.key].chunk.indexed_text for hit in pool]
         reranking = rerank_candidates(query.text, pool, texts, reranker, settings=rerank, clock=clock)
-        pool = literal.demanded_first(query, reranking.order, found.exact)
+        pool = literal.demanded_first(query, reranking.order, found.exact, stored.heading)
         rest = below(pool, rest)
         stopwatch.lap("rerank")
     best, duplicates = _without_duplicates(pool, rest, stored, settings)
@@ -292,6 +292,9 @@ class _Stored:
 
     def __getitem__(self, key: int) -> Passage:
         return self._read[key]
+
+    def heading(self, key: int) -> tuple[str, ...]:
+        return self[key].chunk.heading
 
     def terms(self, key: int) -> Terms:
         if key not in self._terms:

@@ -297,3 +297,17 @@ def test_reciprocal_rank_fusion_puts_exact_words_first_too(library: Store) -> No
         assert names(result)[0] == name
         scores = [hit.score for hit in result.hits]
         assert scores == sorted(scores, reverse=True)
+
+
+def test_what_stands_under_a_reference_comes_before_what_refers_to_it(
+    indexed: Callable[[Mapping[str, str]], Store],
+) -> None:
+    store = indexed(
+        {
+            "43.md": "# Act\n\n## Article 43\n\nNobody works at night.",
+            "44.md": "# Act\n\n## Article 44\n\nA child worker is fifteen.",
+            "77.md": "# Act\n\n## Article 77\n\nArticle 44, Article 44 and again Article 44: who breaks it pays.",
+        }
+    )
+    for question in ("Article 44", '"Article 44"', "Art. 44"):
+        assert find(question, store).hits[0].passage.chunk.heading[-1] == "Article 44"
