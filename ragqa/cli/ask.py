@@ -63,7 +63,7 @@ def ask(
         answering = wiring.answering(name, session.config, parts, notice=session.note)
         with _listener(session) as on_event:
             asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
-    _show(session, asked)
+    _show(session, asked, explain=explain)
     return _after(session, asked, explain=explain, hint=name == "extractive" and not extractive)
 
 
@@ -148,16 +148,16 @@ def _listener(session: Session) -> Iterator[Callable[[Event], None]]:
         yield lambda event: None
 
 
-def _show(session: Session, asked: Asked) -> None:
+def _show(session: Session, asked: Asked, *, explain: bool) -> None:
     """The checked answer; at a terminal its text stands there already, and what was found out about it follows."""
     from ragqa.cli import render, shapes
 
     if session.format is Format.JSONL:
-        session.out.json({"event": "result", **shapes.ask(asked)})
+        session.out.json({"event": "result", **shapes.ask(asked, explain=explain)})
     elif session.format is Format.TEXT:
         session.out.write(render.answer(asked.answer, streamed=session.at_terminal))
     else:
-        session.data(shapes.ask(asked), lambda: render.answer_markdown(asked.answer))
+        session.data(shapes.ask(asked, explain=explain), lambda: render.answer_markdown(asked.answer))
 
 
 def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:

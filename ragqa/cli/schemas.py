@@ -166,14 +166,14 @@ def _event(name: str, **properties: Schema) -> Schema:
 
 
 _SHAPES: dict[str, Schema] = {
-    "ask": _object(**_ASK),
+    "ask": _optional(_object(**_ASK), explain=_EXPLANATION),
     "ask-event": {
         "oneOf": [
             _event("retrieval", hits=_list(_HIT)),
             _event("token", text=_TEXT),
             _event("citation", **_CITATION),
             _event("usage", **_USAGE),
-            _event("result", **_ASK),
+            _optional(_event("result", **_ASK), explain=_EXPLANATION),
             _ERROR,
         ]
     },

@@ -95,11 +95,11 @@ def _understood(trace: Trace, parts: Sequence[Part]) -> Shape:
     }
 
 
-def ask(asked: ask_flow.Asked) -> Shape:
+def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
     """`ragqa ask`."""
     answer = asked.answer
     usage = answer.usage
-    return {
+    shape = {
         **_versioned(),
         "question": answer.question,
         "status": answer.status,
@@ -123,6 +123,7 @@ def ask(asked: ask_flow.Asked) -> Shape:
         },
         "timings_ms": _timings(asked.timings_ms),
     }
+    return {**shape, "explain": explanation(asked.trace, answer.hits, asked.parts)} if explain else shape
 
 
 def ask_event(event: ask_flow.Event) -> Shape:

@@ -44,13 +44,19 @@ def every_shape(
     sound = integrity.Report((), 3, 3, 9)
     finding = integrity.Finding("text", "its checksum differs", "a.pdf", 1)
     return {
-        "ask": [shapes.ask(asked), shapes.ask(nothing), shapes.ask(replace(asked, scope=scope))],
+        "ask": [
+            shapes.ask(asked),
+            shapes.ask(asked, explain=True),
+            shapes.ask(nothing),
+            shapes.ask(replace(asked, scope=scope)),
+        ],
         "ask-event": [
             shapes.ask_event(ask_flow.Retrieved(retrieved)),
             shapes.ask_event(ask_flow.Written("Annual leave")),
             *(shapes.ask_event(ask_flow.Cited(citation)) for citation in cited),
             shapes.ask_event(ask_flow.Spent(Usage(1, None))),
             {"event": "result", **shapes.ask(asked)},
+            {"event": "result", **shapes.ask(asked, explain=True)},
             shapes.error(errors.ServiceError("no answer", remedy="try again")),
         ],
         "search": [
