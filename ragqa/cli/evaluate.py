@@ -94,6 +94,11 @@ def evaluate(
             "--keep": keep,
             "--half": half,
             "--limit": limit,
+            "--top-k": top_k,
+            "--rerank": rerank,
+            "--no-rerank": no_rerank,
+            "--no-answers": no_answers,
+            "--explain": explain,
         }
         if given := [name for name, value in asking.items() if value]:
             raise UsageError(f"--make asks no questions: {given[0]} cannot be meant with it")
@@ -149,7 +154,9 @@ def _measure(session: Session, wanted: _Wanted) -> int:
         raise UsageError("--keep is for a BEIR folder", remedy="a file of questions is asked of the index as it is")
     every = passages.questions if passages else questions.read(wanted.source)
     chosen = questions.chosen(every, half=wanted.half, limit=wanted.limit)
-    _require_measured(bounds, chosen, answers=wanted.answers, reranks=session.config.rerank.model not in ("auto", "none"))
+    _require_measured(
+        bounds, chosen, answers=wanted.answers, reranks=session.config.rerank.model not in ("auto", "none")
+    )
     if earlier and not {(row.id, row.fingerprint) for row in earlier.rows} & {(q.id, q.fingerprint) for q in chosen}:
         raise _nothing_shared(wanted)
     evaluation = _evaluation(session, wanted, chosen, passages)

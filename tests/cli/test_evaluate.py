@@ -148,6 +148,11 @@ def test_the_index_is_as_it_was(ragqa, sample_index: Path) -> None:
         ((QUESTIONS, "--save", "nowhere/run.json"), "there is no folder"),
         ((QUESTIONS, "--keep", "there"), "--keep is for a BEIR folder"),
         ((QUESTIONS, "--make", "3"), "--make asks no questions"),
+        (("--make", "3", "--explain"), "--make asks no questions: --explain"),
+        (("--make", "3", "--no-answers"), "--make asks no questions: --no-answers"),
+        (("--make", "3", "--top-k", "4"), "--make asks no questions: --top-k"),
+        (("--make", "3", "--rerank", "gemini:m"), "--make asks no questions: --rerank"),
+        (("--make", "3", "--no-rerank"), "--make asks no questions: --no-rerank"),
         ((QUESTIONS, "--output", "x.jsonl"), "--output and --seed are for --make"),
         ((QUESTIONS, "--limit", "0"), "--limit"),
     ],
@@ -308,6 +313,14 @@ def test_drafts_go_to_stdout_the_same_for_a_seed(ragqa, sample_index: Path) -> N
     as_json = ragqa(*command, "--json").json
     valid("eval-drafts", as_json)
     assert as_json["drafts"] == [json.loads(line) for line in first.stdout.splitlines()]
+
+
+def test_drafts_are_of_documents_that_the_filter_lets_through(ragqa, sample_index: Path) -> None:
+    command = ("eval", "--make", "20", "--index", sample_index, "--json")
+    drafts = ragqa(*command, "--in", "*.pdf", "--lang", "zh").json["drafts"]
+    assert drafts and all(draft["document"].endswith(".pdf") and draft["language"] != "en" for draft in drafts)
+    nothing = ragqa(*command, "--in", "**/no-such*")
+    assert (nothing.returncode, nothing.json["error"]["message"]) == (3, "no document matches the filter")
 
 
 def test_drafts_are_never_written_over_a_file(ragqa, sample_index: Path, tmp_path: Path) -> None:
