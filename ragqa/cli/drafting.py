@@ -18,6 +18,7 @@ def make(session: Session, wanted: int, *, output: Path | None, seed: int, extra
     from ragqa.cli.evaluate import counting
     from ragqa.cli.gate import encode_json
     from ragqa.flows import drafting as flow
+    from ragqa.index.scope import scope_of
 
     if output is not None:
         if output.exists():
@@ -25,10 +26,11 @@ def make(session: Session, wanted: int, *, output: Path | None, seed: int, extra
         evaluation_runs.require_writable(output)
     name = "extractive" if extractive else wiring.generator_name(session.config.answer)
     with wiring.open_store(session.index) as store, counting(session, "drafts") as (on_done, note):
+        scope = scope_of(store, session.filter) if session.filter else None
         generator = wiring.service(name, session.config.answer)
         if generator:
             note(f"{name} is asked about up to {wanted * flow.TRIES:,} passages (`--extractive` asks no model)")
-        drafted = flow.draft(store, wanted, generator=generator, seed=seed, on_done=on_done)
+        drafted = flow.draft(store, wanted, generator=generator, seed=seed, scope=scope, on_done=on_done)
     made = drafted.drafts
     if output is not None and made:
         lines = [encode_json(evaluation_shapes.draft(each)) + "\n" for each in made]

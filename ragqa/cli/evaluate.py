@@ -94,6 +94,11 @@ def evaluate(
             "--keep": keep,
             "--half": half,
             "--limit": limit,
+            "--top-k": top_k,
+            "--rerank": rerank,
+            "--no-rerank": no_rerank,
+            "--no-answers": no_answers,
+            "--explain": explain,
         }
         if given := [name for name, value in asking.items() if value]:
             raise UsageError(f"--make asks no questions: {given[0]} cannot be meant with it")
@@ -149,13 +154,17 @@ def _measure(session: Session, wanted: _Wanted) -> int:
         raise UsageError("--keep is for a BEIR folder", remedy="a file of questions is asked of the index as it is")
     every = passages.questions if passages else questions.read(wanted.source)
     chosen = questions.chosen(every, half=wanted.half, limit=wanted.limit)
-    _require_measured(bounds, chosen, answers=wanted.answers)
+    _require_measured(
+        bounds, chosen, answers=wanted.answers, reranks=session.config.rerank.model not in ("auto", "none")
+    )
+    if earlier and not {(row.id, row.fingerprint) for row in earlier.rows} & {(q.id, q.fingerprint) for q in chosen}:
+        raise _nothing_shared(wanted)
     evaluation = _evaluation(session, wanted, chosen, passages)
+    asked = evaluation_shapes.Asked(str(wanted.source), wanted.half, wanted.limit)
+    if wanted.save:  # before anything else can go wrong: it may have taken an hour
+        evaluation_runs.save(wanted.save, evaluation_shapes.run(evaluation, asked))
     compared = _compared(wanted, earlier, evaluation) if earlier else None
     broken = metrics.broken(bounds, evaluation.groups, evaluation.latency)
-    asked = evaluation_shapes.Asked(str(wanted.source), wanted.half, wanted.limit)
-    if wanted.save:
-        evaluation_runs.save(wanted.save, evaluation_shapes.run(evaluation, asked))
     for note in evaluation.notes:
         session.note(note)
     _show(session, evaluation, asked, compared, broken if bounds else None, explain=wanted.explain)
@@ -174,20 +183,27 @@ def _compared(wanted: _Wanted, earlier: Run, evaluation: Evaluation) -> Compared
     ]
     comparison = compare(earlier.rows, rows)
     if not comparison.shared:
-        raise UsageError(
-            f"no question of {wanted.source} is the same in {wanted.compare}", remedy="so nothing can be compared"
-        )
+        raise _nothing_shared(wanted)
     return evaluation_shapes.Compared(str(wanted.compare), earlier, comparison)
 
 
-def _require_measured(bounds: Sequence[Bound], chosen: Sequence[Question], *, answers: bool) -> None:
+def _nothing_shared(wanted: _Wanted) -> UsageError:
+    return UsageError(
+        f"no question of {wanted.source} is the same in {wanted.compare}", remedy="so nothing can be compared"
+    )
+
+
+def _require_measured(bounds: Sequence[Bound], chosen: Sequence[Question], *, answers: bool, reranks: bool) -> None:
     """Say what can be said of bounds before the questions are asked."""
     from ragqa.evaluation import metrics
 
     languages = sorted({question.language for question in chosen})
     for bound in bounds:
-        if not answers and bound.metric in (*metrics.ANSWERS, *metrics.REFUSALS):
+        answered = bound.metric in (*metrics.ANSWERS, *metrics.REFUSALS) or bound.stage in metrics.ANSWER_STAGES
+        if answered and not answers:
             raise UsageError(f"`{bound.metric}` is not measured with --no-answers")
+        if bound.stage == "rerank" and not reranks:
+            raise UsageError(f"no reranker is set, so `{bound.metric}` is not measured", remedy="`--rerank NAME`")
         if bound.group not in (metrics.ALL, *languages):
             raise UsageError(
                 f"no question is in the language {bound.group!r}", remedy=f"there is {', '.join(languages)}"

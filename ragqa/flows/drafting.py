@@ -15,6 +15,7 @@ from ragqa.evaluation.drafts import Draft, Proposal
 from ragqa.replies import whole_reply
 
 if TYPE_CHECKING:
+    from ragqa.index.scope import Scope
     from ragqa.index.store import Store
     from ragqa.ports import Generator
     from ragqa.types import Passage
@@ -46,18 +47,20 @@ def draft(
     *,
     generator: Generator | None,
     seed: int,
+    scope: Scope | None = None,
     on_done: Callable[[int, int], None] = lambda done, of: None,
 ) -> Drafted:
     """At most `wanted` drafts, spread over languages and documents; the same for the same index, seed and model.
 
+    They are drawn from `scope`, as if the index held nothing else; None is all of it.
     Without a generator the rules propose. A model service that fails several times in a row ends it; raises
     ServiceError where that left no draft.
     """
     if generator is None:
-        return _by_rule(store, wanted, seed=seed)
+        return _by_rule(store, wanted, seed=seed, scope=scope)
     made: dict[str, Draft] = {}
     dropped = failed = looked_at = 0
-    for passage in itertools.islice(_passages_in_turn(store, seed), wanted * TRIES):
+    for passage in itertools.islice(_passages_in_turn(store, seed, scope), wanted * TRIES):
         looked_at += 1
         try:
             reply = whole_reply(generator, asking.request(passage))
@@ -81,11 +84,11 @@ def draft(
     return Drafted(list(made.values()), looked_at, dropped)
 
 
-def _by_rule(store: Store, wanted: int, *, seed: int) -> Drafted:
+def _by_rule(store: Store, wanted: int, *, seed: int, scope: Scope | None) -> Drafted:
     """Rules read every passage first: what two places of the index would answer is no question to either."""
     proposed: list[tuple[Proposal, Passage]] = []
     looked_at = 0
-    for passage, opens_section in _passages(store):
+    for passage, opens_section in _passages(store, scope):
         looked_at += 1
         proposals = templates.propose(passage.chunk, passage.language, opens_section=opens_section)
         proposed += [(proposal, passage) for proposal in proposals]
@@ -102,12 +105,13 @@ def _by_rule(store: Store, wanted: int, *, seed: int) -> Drafted:
     return Drafted(list(chosen), looked_at, dropped)
 
 
-def _passages(store: Store) -> Iterator[tuple[Passage, bool]]:
+def _passages(store: Store, scope: Scope | None) -> Iterator[tuple[Passage, bool]]:
     """Every passage in the order of its document, and whether it is the first one under its heading."""
-    keys = [chunk.key for chunk in store.chunks()]
+    keys = [chunk.key for chunk in store.chunks()] if scope is None else sorted(map(int, scope.keys))
     before: tuple[bytes, tuple[str, ...]] | None = None
     for start in range(0, len(keys), _TOGETHER):
-        for passage in store.passages(keys[start : start + _TOGETHER]):
+        passages = store.passages(keys[start : start + _TOGETHER])
+        for passage in passages if scope is None else scope.shown(passages):
             here = (passage.path, passage.chunk.heading)
             yield passage, here != before
             before = here
@@ -116,9 +120,9 @@ def _passages(store: Store) -> Iterator[tuple[Passage, bool]]:
 _TOGETHER = 256
 
 
-def _passages_in_turn(store: Store, seed: int) -> Iterator[Passage]:
+def _passages_in_turn(store: Store, seed: int, scope: Scope | None) -> Iterator[Passage]:
     by_language: dict[str, dict[str, list[Passage]]] = {}
-    for passage, _ in _passages(store):
+    for passage, _ in _passages(store, scope):
         if len(passage.chunk.text) >= SHORTEST_PASSAGE:
             by_language.setdefault(passage.language, {}).setdefault(passage.document, []).append(passage)
     return drafts.spread(by_language, seed=seed)

@@ -37,32 +37,33 @@ def sparse_record(sparse: SparseEncoder | None) -> SparseRecord | None:
 def claim(store: Store, embedder: Embedder, chunker: str, *, sparse: SparseEncoder | None = None) -> str:
     """Make sure that new content fits what is stored, and return the chunker that made the stored chunks.
 
-    An empty index takes whatever comes. Raises IndexMismatch where vectors or terms could not be compared.
+    An index without a chunk takes whatever comes, whatever it was made with before. Raises IndexMismatch, before it has
+    changed anything, where vectors or terms could not be compared.
     """
-    if not store.total("chunks"):
-        store.set_sparse(sparse_record(sparse))
     require_comparable(store, embedder, sparse=sparse)
     meta = store.meta()
-    if sparse is None and meta.sparse is not None:
-        raise IndexMismatch(
-            f"the index holds features of the sparse model {meta.sparse.name}, and retrieval.lexical names none",
-            remedy=f"set retrieval.lexical = 'sparse:{meta.sparse.name}', or `ragqa reembed` drops them",
-        )
-    if meta.embedder is None:
-        store.set_embedder(embedder_record(embedder))
-    if not meta.analyzer:
-        store.set_fingerprint("analyzer", analyzer.ANALYZER)
-    if not meta.chunker:
-        store.set_fingerprint("chunker", chunker)
-    return meta.chunker or chunker
+    if store.total("chunks"):
+        if sparse is None and meta.sparse is not None:
+            raise IndexMismatch(
+                f"the index holds features of the sparse model {meta.sparse.name}, and retrieval.lexical names none",
+                remedy=f"set retrieval.lexical = 'sparse:{meta.sparse.name}', or `ragqa reembed` drops them",
+            )
+        return meta.chunker
+    store.set_sparse(sparse_record(sparse))
+    store.set_embedder(embedder_record(embedder))
+    store.set_fingerprint("analyzer", analyzer.ANALYZER)
+    store.set_fingerprint("chunker", chunker)
+    return chunker
 
 
 def require_comparable(store: Store, embedder: Embedder, *, sparse: SparseEncoder | None = None) -> None:
     """Raise IndexMismatch if the index holds vectors of another embedder, or terms or features made in another way.
 
-    They must never be compared with those of a question. An empty index is comparable with anything; so is one with
-    features, for a question without.
+    They must never be compared with those of a question. An index without a chunk is comparable with anything, and one
+    with features with a question without.
     """
+    if not store.total("chunks"):
+        return
     meta, wanted = store.meta(), embedder_record(embedder)
     if meta.embedder is not None and meta.embedder.fingerprint != wanted.fingerprint:
         same_name = "another version of " if meta.embedder.name == wanted.name else ""
@@ -76,7 +77,7 @@ def require_comparable(store: Store, embedder: Embedder, *, sparse: SparseEncode
             remedy="`ragqa reembed` makes it anew from the stored text",
         )
     held = meta.sparse
-    if sparse is not None and store.total("chunks") and (held is None or held.fingerprint != sparse.fingerprint):
+    if sparse is not None and (held is None or held.fingerprint != sparse.fingerprint):
         version = "another version of " if held and held.name == sparse.name else ""
         raise IndexMismatch(
             f"the index holds {f'features of {held.name}' if held else 'no features of a sparse model'}, "

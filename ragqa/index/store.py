@@ -367,16 +367,18 @@ class Store:
     # writing
 
     def set_embedder(self, embedder: EmbedderRecord) -> None:
-        """Remember whose vectors these are. Raises IndexMismatch where the index already has another's."""
+        """Remember whose vectors these are. Raises IndexMismatch where passages are stored with another's."""
         current = self.meta().embedder
-        if current is not None and current != embedder:
+        if current == embedder:
+            return
+        if current is not None and self.total("chunks"):
             raise IndexMismatch(
                 f"the index was built with the embedder {current.name}, not {embedder.name}",
                 remedy="`ragqa reembed` embeds what is stored again",
             )
-        if current is None:
-            with self.transaction():
-                schema.write_meta(self.database, embedder=schema.embedder_value(embedder))
+        with self.transaction():
+            vectorfile.forget(self.database)  # it may hold the vectors of passages that are gone
+            schema.write_meta(self.database, embedder=schema.embedder_value(embedder))
 
     def set_sparse(self, sparse: SparseRecord | None) -> None:
         """Remember whose features there will be (None: nobody's). ValueError where passages are stored already."""

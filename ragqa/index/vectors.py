@@ -84,6 +84,8 @@ class ExactVectors:
         embedder = self._store.meta().embedder
         self._dimensions = embedder.dimensions if embedder else 0
         self._file = vectorfile.recorded(self._store.database)
+        if self._file is not None and self._file.dead_rows == self._file.rows:
+            self._file = None  # and its vectors may not even be of the embedder that the index has now
         self._index = vectorfile.open_index(self._file, self._store.folder) if self._file else None
         if self._index is None:
             self._file = None

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from ragqa.cli.evaluation_schemas import SCHEMAS
 from ragqa.cli.main import run
+from ragqa.errors import StorageError
 from tests.cli.conftest import Done
 from tests.services.server import Service, gemini_answer, gemini_error
 
@@ -137,6 +138,9 @@ def test_the_index_is_as_it_was(ragqa, sample_index: Path) -> None:
         (("missing.jsonl",), "cannot read missing.jsonl"),
         ((".",), "has no"),
         ((QUESTIONS, "--fail-under", "mmr@10=1"), "did you mean `mrr@10`?"),
+        ((QUESTIONS, "--fail-under", "retreival_p95_ms=40"), "did you mean `retrieval_p95_ms`?"),
+        ((QUESTIONS, "--fail-under", "rerank_p95_ms=40"), "no reranker is set"),
+        ((QUESTIONS, "--no-answers", "--fail-under", "total_p95_ms=1"), "not measured with --no-answers"),
         ((QUESTIONS, "--fail-under", "mrr@10:fr=1"), "no question is in the language 'fr'"),
         ((QUESTIONS, "--no-answers", "--fail-under", "token_f1=1"), "not measured with --no-answers"),
         ((QUESTIONS, "--compare", "missing.json"), "cannot read the run missing.json"),
@@ -144,6 +148,11 @@ def test_the_index_is_as_it_was(ragqa, sample_index: Path) -> None:
         ((QUESTIONS, "--save", "nowhere/run.json"), "there is no folder"),
         ((QUESTIONS, "--keep", "there"), "--keep is for a BEIR folder"),
         ((QUESTIONS, "--make", "3"), "--make asks no questions"),
+        (("--make", "3", "--explain"), "--make asks no questions: --explain"),
+        (("--make", "3", "--no-answers"), "--make asks no questions: --no-answers"),
+        (("--make", "3", "--top-k", "4"), "--make asks no questions: --top-k"),
+        (("--make", "3", "--rerank", "gemini:m"), "--make asks no questions: --rerank"),
+        (("--make", "3", "--no-rerank"), "--make asks no questions: --no-rerank"),
         ((QUESTIONS, "--output", "x.jsonl"), "--output and --seed are for --make"),
         ((QUESTIONS, "--limit", "0"), "--limit"),
     ],
@@ -180,6 +189,40 @@ def test_a_file_that_is_no_run_is_2_and_one_line(ragqa, tmp_path: Path, text: st
     done = ragqa("eval", QUESTIONS, "--compare", "run.json")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "run.json is no run" in done.stderr
+
+
+def test_a_run_that_shares_no_question_is_said_before_anything_is_asked(
+    ragqa, sample_index: Path, tmp_path: Path
+) -> None:
+    command = ("eval", "--index", sample_index, "--no-answers")
+    ragqa(*command, QUESTIONS, "--limit", "2", "--save", "run.json")
+    path = write(tmp_path / "q.jsonl", {"question": LEAVE, "answers": ["27 days"]})
+    nowhere = tmp_path / "nowhere"
+    done = ragqa("eval", path, "--index", nowhere, "--compare", "run.json", "--save", "new.json")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no question of" in done.stderr and "is the same in run.json" in done.stderr
+
+
+def test_a_run_is_saved_whatever_is_found_out_about_it_later(
+    ragqa, sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragqa.evaluation import comparison
+
+    def full(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    command = ("eval", QUESTIONS, "--index", sample_index, "--no-answers", "--limit", "2")
+    ragqa(*command, "--save", "run.json")
+    monkeypatch.setattr(comparison, "compare", full)
+    assert ragqa(*command, "--compare", "run.json", "--save", "new.json").returncode == 1
+    valid("eval-run", json.loads((tmp_path / "new.json").read_text("utf-8")))
+
+
+def test_a_stage_that_no_question_went_through_does_not_keep_its_bound(ragqa, sample_index: Path) -> None:
+    command = ("eval", QUESTIONS, "--index", sample_index, "--no-answers", "--limit", "2", "--quiet")
+    done = ragqa(*command, "--fail-under", "coverage_p95_ms=40", env={"RAGQA_RETRIEVAL_COVERAGE_WEIGHT": "0"})
+    assert done.returncode == 1
+    assert done.stderr == "ragqa: coverage_p95_ms was not measured: no question tells it; the bound is 40\n"
 
 
 def test_without_an_index_it_is_4(ragqa) -> None:
@@ -270,6 +313,14 @@ def test_drafts_go_to_stdout_the_same_for_a_seed(ragqa, sample_index: Path) -> N
     as_json = ragqa(*command, "--json").json
     valid("eval-drafts", as_json)
     assert as_json["drafts"] == [json.loads(line) for line in first.stdout.splitlines()]
+
+
+def test_drafts_are_of_documents_that_the_filter_lets_through(ragqa, sample_index: Path) -> None:
+    command = ("eval", "--make", "20", "--index", sample_index, "--json")
+    drafts = ragqa(*command, "--in", "*.pdf", "--lang", "zh").json["drafts"]
+    assert drafts and all(draft["document"].endswith(".pdf") and draft["language"] != "en" for draft in drafts)
+    nothing = ragqa(*command, "--in", "**/no-such*")
+    assert (nothing.returncode, nothing.json["error"]["message"]) == (3, "no document matches the filter")
 
 
 def test_drafts_are_never_written_over_a_file(ragqa, sample_index: Path, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import pytest
 from ragqa.errors import ServiceError
 from ragqa.flows.drafting import PATIENCE, draft
 from ragqa.flows.ingest import Report
+from ragqa.index.scope import scope_of
 from ragqa.index.store import Store
 from ragqa.ports import Finish, GenerationRequest
+from ragqa.types import Filter
 
 Ingest = Callable[..., Report]
 
@@ -56,6 +58,20 @@ def test_rules_draft_from_every_document_the_same_each_time(filled: Store) -> No
     }
     assert drafted.drafts == draft(filled, 10, generator=None, seed=1).drafts
     assert {each.language for each in draft(filled, 2, generator=None, seed=3).drafts} == {"en", "zh-Hant"}
+
+
+def test_only_what_is_in_the_scope_is_read_and_shown_under_its_path_there(
+    filled: Store, run_ingest: Ingest, folder: Path
+) -> None:
+    (folder / "copies").mkdir()
+    (folder / "copies" / "supper.md").write_bytes((folder / "lunch.md").read_bytes())
+    (folder / "twin.md").write_text("# Twin\n\nLunch in the canteen costs £9.80. Nobody minds.\n")
+    run_ingest()
+    assert "canteen" not in str(draft(filled, 10, generator=None, seed=1).drafts), "two places would answer"
+    scope = scope_of(filled, Filter(patterns=("copies/",)))
+    for generator in (None, Replying(canteen={"question": "What is the price of lunch?", "answer": "£3.40"})):
+        (made,) = draft(filled, 10, generator=generator, seed=1, scope=scope).drafts
+        assert (made.answer, Path(made.document).name) == ("£3.40", "supper.md")
 
 
 def test_a_question_that_two_places_answer_is_none(run_ingest: Ingest, store: Store, folder: Path) -> None:

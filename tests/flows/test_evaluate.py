@@ -10,6 +10,7 @@ import pytest
 
 from ragqa.config import load
 from ragqa.errors import IndexMismatch, ServiceError, UsageError
+from ragqa.evaluation import metrics
 from ragqa.evaluation.questions import Question
 from ragqa.flows.ask import Answering, ask
 from ragqa.flows.evaluate import Evaluation, Result, evaluate
@@ -268,6 +269,11 @@ def test_without_answers_only_retrieval_is_measured(parts: Searching) -> None:
     assert evaluation.results[1].values == {}
     assert set(evaluation.latency) >= {"lexical", "retrieval"}
     assert not {"generation", "total"} & set(evaluation.latency)
+
+
+def test_every_stage_that_is_timed_can_be_bounded(parts: Searching) -> None:
+    evaluation = evaluate([LEAVE], replace(parts, reranker=Ranking(last="door")), extractive(parts))
+    assert set(evaluation.latency) == {*metrics.SEARCH_STAGES, *metrics.ANSWER_STAGES}
 
 
 def test_groups_are_languages_and_everything(parts: Searching) -> None:

@@ -200,6 +200,9 @@ def test_vectors_of_two_embedders_are_never_mixed(store: Store, made: SimpleName
     with pytest.raises(IndexMismatch):
         store.set_embedder(other)
     assert store.meta().embedder == made.EMBEDDER
+    store.commit(Batch(removed=[b"/a"]))
+    store.set_embedder(other)
+    assert store.meta().embedder == other
 
 
 def test_fingerprints_are_remembered(store: Store, folder: Path) -> None:
