@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ragqa.cli.cells import cut, one_line, terminal_width, width_of, wrap
-from ragqa.cli.evaluation_shapes import Asked, Compared, changed_settings
+from ragqa.cli.evaluation_shapes import Asked, Compared, changed, changed_filter
 from ragqa.cli.gate import Styled, safe, style
 from ragqa.cli.render import inert
 from ragqa.config import settings
@@ -53,10 +53,15 @@ def _head(evaluation: Evaluation, asked: Asked, *, markdown: bool) -> Styled:
     said += [f"{absent:,} of them not answerable"] if absent else []
     said += [f"half `{asked.half}`"] if asked.half else []
     said += [f"{evaluation.incomplete:,} without an answer from the model service"] if evaluation.incomplete else []
+    said += [f"{evaluation.left_out:,} left out by the filter"] if evaluation.left_out else []
+    scope = evaluation.scope
+    searched = (
+        f", of these {_many(scope.documents, 'document')}, {_many(scope.chunks, 'chunk')} searched" if scope else ""
+    )
     models = ", ".join(f"{task} {name}" for task, name in evaluation.models.items())
     lines = [
         f"{', '.join(said)}: {asked.source}",
-        f"{_many(index.documents, 'document')}, {_many(index.chunks, 'chunk')}; {models}",
+        f"{_many(index.documents, 'document')}, {_many(index.chunks, 'chunk')}{searched}; {models}",
     ]
     if markdown:
         return safe("".join(f"{inert(line)}\n\n" for line in lines).removesuffix("\n"))
@@ -102,8 +107,11 @@ def _comparison(compared: Compared, evaluation: Evaluation, *, markdown: bool) -
     left_out = ", ".join(f"{count:,} {what}" for count, what in others if count)
     lines = [f"compared with {compared.path} on {_many(found.shared, 'shared question')}"]
     lines += [f"the questions differ; left out: {left_out}"] if left_out else []
-    for name, (before, now) in changed_settings(compared.run.settings, settings(evaluation.config)).items():
-        lines.append(f"{name}: {before} then, {now} now")
+    run = compared.run
+    differing = {f"filter --{name}": both for name, both in changed_filter(run.filter, evaluation.scope).items()}
+    differing |= {f"{task} model": both for task, both in changed(run.models, evaluation.models).items()}
+    differing |= changed(run.settings, settings(evaluation.config))
+    lines += [f"{name}: {_named(before)} then, {_named(now)} now" for name, (before, now) in differing.items()]
     width = None if markdown else terminal_width()
     shown = [line for each in lines for line in wrap(inert(each) if markdown else each, width)]
     separator = "\n\n" if markdown else "\n"
@@ -121,6 +129,13 @@ def _comparison(compared: Compared, evaluation: Evaluation, *, markdown: bool) -
         for each in found.differences
     ]
     yield _shown([["", "then", "now", "differ", "from", "to", ""], *rows], markdown=markdown)
+
+
+def _named(value: object) -> str:
+    """A value in words: a list by its entries, and nothing as `none`."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _failures(failures: Sequence[Result], *, markdown: bool) -> Styled:

@@ -20,6 +20,7 @@ from ragqa.cli.schema_parts import (
     optional,
     or_null,
 )
+from ragqa.cli.schemas import FILTER
 from ragqa.cli.shapes import SCHEMA_VERSION
 from ragqa.evaluation.metrics import METRICS
 from ragqa.evaluation.stages import SAID, Stage
@@ -67,6 +68,8 @@ _COMPARISON = object_of(
     only_after=COUNT,
     changed=COUNT,
     settings=described(map_of(list_of({})), "Those that differ: the value before, and now."),
+    models=described(map_of(list_of(or_null(TEXT))), "By task, those that differ: before, and now."),
+    filter=described(map_of(list_of({})), "The parts of it that differ: before, and now."),
     differences=list_of(_DIFFERENCE),
 )
 _REPORT = {
@@ -79,7 +82,9 @@ _REPORT = {
         answerable=COUNT,
         unanswerable=COUNT,
         incomplete=COUNT,
+        left_out=described(COUNT, "Not asked: what they ask for stands in documents outside the filter."),
     ),
+    "filter": FILTER,
     "metrics": described(map_of(_METRICS), "By group: `all`, then each language."),
     "latency_ms": map_of(object_of(p50_ms=NUMBER, p95_ms=NUMBER)),
     "lost": described(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragqa.cli.shapes import SCHEMA_VERSION, Shape
+from ragqa.cli.shapes import SCHEMA_VERSION, Shape, filter_of, number
 from ragqa.config import settings
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ragqa.evaluation.comparison import Comparison
     from ragqa.evaluation.drafts import Draft
     from ragqa.flows.evaluate import Evaluation, Result
+    from ragqa.index.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,12 @@ def report(evaluation: Evaluation, asked: Asked) -> Shape:
             "answerable": answerable,
             "unanswerable": len(results) - answerable,
             "incomplete": evaluation.incomplete,
+            "left_out": evaluation.left_out,
         },
+        "filter": filter_of(evaluation.scope),
         "metrics": {
             group: {
-                name: {"value": None if mean.value is None else _number(mean.value), "questions": mean.questions}
+                name: {"value": None if mean.value is None else number(mean.value), "questions": mean.questions}
                 for name, mean in means.items()
             }
             for group, means in evaluation.groups.items()
@@ -126,7 +129,7 @@ def result(result: Result) -> Shape:
         "ranks": {"dense": ranks.dense, "lexical": ranks.lexical, "fused": ranks.fused, "hits": ranks.hits},
         "status": answer and answer.status,
         "answer": answer and answer.text,
-        "evidence": None if result.evidence is None else _number(result.evidence),
+        "evidence": None if result.evidence is None else number(result.evidence),
         "timings_ms": {stage: round(spent, 3) for stage, spent in result.timings_ms.items()},
     }
 
@@ -140,17 +143,19 @@ def comparison(compared: Compared, evaluation: Evaluation) -> Shape:
         "only_before": found.only_before,
         "only_after": found.only_after,
         "changed": found.changed,
-        "settings": changed_settings(compared.run.settings, settings(evaluation.config)),
+        "settings": changed(compared.run.settings, settings(evaluation.config)),
+        "models": changed(compared.run.models, evaluation.models),
+        "filter": changed_filter(compared.run.filter, evaluation.scope),
         "differences": [
             {
                 "metric": each.metric,
                 "group": each.group,
                 "questions": each.questions,
-                "before": _number(each.before),
-                "after": _number(each.after),
-                "difference": _number(each.mean),
-                "low": _number(each.low),
-                "high": _number(each.high),
+                "before": number(each.before),
+                "after": number(each.after),
+                "difference": number(each.mean),
+                "low": number(each.low),
+                "high": number(each.high),
                 "real": each.is_real,
             }
             for each in found.differences
@@ -158,8 +163,8 @@ def comparison(compared: Compared, evaluation: Evaluation) -> Shape:
     }
 
 
-def changed_settings(before: Mapping[str, object], after: Mapping[str, object]) -> Shape:
-    """Settings with another value than in the earlier run, each as (before, after); a setting it lacks is null."""
+def changed(before: Mapping[str, object], after: Mapping[str, object]) -> Shape:
+    """What has another value than in the earlier run, each as (before, after); what one of them lacks is null."""
     # A tuple is a list in the file that the earlier run was saved to.
     now = {name: list(value) if isinstance(value, tuple) else value for name, value in after.items()}
     return {
@@ -167,6 +172,13 @@ def changed_settings(before: Mapping[str, object], after: Mapping[str, object]) 
         for name in sorted(before.keys() | now.keys())
         if before.get(name) != now.get(name)
     }
+
+
+def changed_filter(before: Mapping[str, object] | None, after: Scope | None) -> Shape:
+    """The parts of the filter that differ, whatever they let through."""
+    none: dict[str, object] = {"in": [], "lang": [], "type": [], "after": None, "before": None}
+    parts = (before or none, filter_of(after) or none)
+    return changed(*({name: part.get(name, none[name]) for name in none} for part in parts))
 
 
 def draft(draft: Draft) -> Shape:
@@ -197,7 +209,3 @@ def _lost(failures: Sequence[Result]) -> dict[str, int]:
         if result.lost:
             counts[result.lost] = counts.get(result.lost, 0) + 1
     return counts
-
-
-def _number(value: float) -> float:
-    return round(float(value), 6)

@@ -53,7 +53,7 @@ _CITATION = {
 }
 _SENTENCE = _object(text=_TEXT, citations=_list(_MARKER), support=_one_of(Support))
 _INDEX = _object(generation=_COUNT, documents=_COUNT, chunks=_COUNT, stale_files=_COUNT)
-_FILTER = _or_null(
+FILTER = _or_null(
     _described(
         _object(
             **{"in": _list(_TEXT)},
@@ -117,7 +117,7 @@ _ASK = {
     "evidence": _described(_SHARE, "How probably the hits hold the answer."),
     "models": _MODELS,
     "reranking": _RERANKING,
-    "filter": _FILTER,
+    "filter": FILTER,
     "index": _INDEX,
     "usage": _object(**_USAGE),
     "timings_ms": _TIMINGS,
@@ -182,7 +182,7 @@ _SHAPES: dict[str, Schema] = {
             schema_version=_VERSION,
             query=_TEXT,
             understood=_UNDERSTOOD,
-            filter=_FILTER,
+            filter=FILTER,
             hits=_list(_HIT),
             index=_INDEX,
             models=_MODELS,

@@ -45,7 +45,7 @@ def passage(passage: Passage) -> Shape:
 
 def hit(hit: Hit) -> Shape:
     """A retrieved passage."""
-    return {"rank": hit.rank, **passage(hit.passage), "score": _number(hit.score), "found_by": list(hit.found_by)}
+    return {"rank": hit.rank, **passage(hit.passage), "score": number(hit.score), "found_by": list(hit.found_by)}
 
 
 def citation(citation: Citation) -> Shape:
@@ -70,7 +70,7 @@ def search(found: Found, *, explain: bool = False) -> Shape:
     shape = {
         **_versioned(),
         "query": found.query,
-        "filter": _filter(found.scope),
+        "filter": filter_of(found.scope),
         "hits": [hit(each) for each in found.retrieval.hits],
         "understood": _understood(trace, found.retrieval.parts),
         "index": _index(found.index),
@@ -111,11 +111,11 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
         ],
         "citations": [citation(each) for each in answer.citations],
         "hits": [hit(each) for each in answer.hits],
-        "evidence": _number(asked.evidence.score),
+        "evidence": number(asked.evidence.score),
         "understood": _understood(asked.trace, asked.parts),
         "models": dict(answer.models),
         "reranking": _reranking(asked.trace.reranking),
-        "filter": _filter(asked.scope),
+        "filter": filter_of(asked.scope),
         "index": _index(asked.index),
         "usage": {
             "prompt_tokens": usage.prompt_tokens if usage else None,
@@ -146,11 +146,11 @@ def explanation(trace: Trace, hits: Sequence[Hit], parts: Sequence[Part] = ()) -
     chunk_ids = {each.passage.key: each.passage.chunk_id for each in hits}
 
     def ranking(scored: Sequence[Scored]) -> list[Shape]:
-        return [{"key": each.key, "chunk_id": chunk_ids.get(each.key), "score": _number(each.score)} for each in scored]
+        return [{"key": each.key, "chunk_id": chunk_ids.get(each.key), "score": number(each.score)} for each in scored]
 
     return {
         "terms": list(trace.query.terms),
-        "unknown_share": _number(trace.unknown_share),
+        "unknown_share": number(trace.unknown_share),
         "readable": trace.readable,
         "unreadable": sorted(trace.unreadable),
         "dense": ranking(trace.dense),
@@ -354,7 +354,7 @@ def _reranking(reranking: Reranking | None) -> Shape | None:
     }
 
 
-def _filter(scope: Scope | None) -> Shape | None:
+def filter_of(scope: Scope | None) -> Shape | None:
     """What was asked for, and how much of the index that lets through."""
     from ragqa.cli.filters import TYPES, day
 
@@ -376,6 +376,6 @@ def _timings(timings: Mapping[str, float]) -> Shape:
     return {stage: round(milliseconds, 2) for stage, milliseconds in timings.items()}
 
 
-def _number(value: float) -> float:
+def number(value: float) -> float:
     """Six decimals: what float32 can tell apart, and stable in golden files."""
     return round(float(value), 6)

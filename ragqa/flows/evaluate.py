@@ -7,14 +7,17 @@ the trace says of the other candidates, so that recall@50 needs no deeper search
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ragqa.answering.evidence import Evidence
 from ragqa.errors import ServiceError, UsageError
 from ragqa.evaluation import answers, metrics, relevance, stages
+from ragqa.evaluation.inside import measured
 from ragqa.flows import ask, indexing, search
+from ragqa.index.scope import acceptance
 
 if TYPE_CHECKING:
     from ragqa.config import Config
@@ -23,10 +26,11 @@ if TYPE_CHECKING:
     from ragqa.evaluation.stages import Ranks, Stage
     from ragqa.flows.ask import Answering, Responded
     from ragqa.flows.search import IndexFacts, Searching
-    from ragqa.index.records import IndexMeta
+    from ragqa.index.records import DocumentState, IndexMeta
+    from ragqa.index.scope import Scope
     from ragqa.index.store import Store
     from ragqa.retrieval import Retrieval
-    from ragqa.types import Answer
+    from ragqa.types import Answer, Chunk
 
 PATIENCE = 3
 """So many questions in a row may get no answer from a model service that was asked, before the run is given up."""
@@ -64,6 +68,10 @@ class Evaluation:
     models: Mapping[str, str]
     config: Config
     notes: Sequence[str]
+    scope: Scope | None = None
+    """The part of the index that was searched, None all of it."""
+    left_out: int = 0
+    """Questions that were not asked, because what they ask for stands outside the scope."""
 
     @property
     def failures(self) -> list[Result]:
@@ -86,14 +94,23 @@ def evaluate(
 
     `on_done` gets (done, all) questions. Raises IndexMismatch as `ask` does, ServiceError where a model service fails
     for several questions in a row, UsageError without any question.
+
+    Over a scope, only questions are asked whose gold is not outside, and gold is what an index of the scope alone has.
     """
     if not questions:
         raise UsageError("no question is left to ask", remedy="give another --half, or a larger file")
     store = searching.store
     indexing.require_comparable(store, searching.embedder, sparse=searching.sparse)
-    names = _names(store)
-    chunks = ((chunk.key, chunk.content_id, chunk.chunk) for chunk in store.chunks())
-    gold = relevance.gather(questions, names, chunks, passages)
+    names = _names(store.documents())
+    inside, given = names, len(questions)
+    if searching.scope is None:
+        gold = relevance.gather(questions, names, _chunks(store), passages)
+    else:
+        inside = _names(filter(acceptance(searching.scope.filter), store.documents()))
+        questions, gold = measured(questions, names, inside, partial(_chunks, store), passages)
+        if not questions:
+            raise UsageError("every question is about documents outside the filter", remedy="a wider one leaves some")
+    left_out = given - len(questions)
     contents = {name.path: name.content for name in names}
     search.retrieve(questions[0].text, searching)  # unmeasured: the first one waits for what is loaded on first use
     ranked: dict[str, metrics.Ranked] = {}
@@ -107,7 +124,7 @@ def evaluate(
             reranker = reranking.reranker
             unranked += [reranking.failure] if reranking.failure else []
         responded = ask.respond(question.text, found, searching, answering) if answering else None
-        places = _places(found, right, store)
+        places = _places(found, right, searching)
         ranked[question.id] = metrics.Ranked(places, right.gains)
         results.append(_result(question, right, found, places, responded, contents, searching.config))
         if responded and answering and responded.evidence.score >= answering.refuse_below:  # else nobody was asked
@@ -131,9 +148,12 @@ def evaluate(
         meta=store.meta(),
         models={**models, **({"answer": answering.generator.name} if answering else {})},
         config=searching.config,
+        scope=searching.scope,
+        left_out=left_out,
         notes=[
+            *([f"{_left_out(left_out)}: what they ask for stands in documents outside the filter"] if left_out else []),
             *([f"the reranker failed {len(unranked):,} times: {unranked[-1]}"] if unranked else []),
-            *([] if passages is not None else _ambiguous(questions, names)),
+            *([] if passages is not None else _ambiguous(questions, inside)),
         ],
     )
 
@@ -147,10 +167,18 @@ def grouped(results: Sequence[Result]) -> dict[str, dict[str, metrics.Mean]]:
     return groups
 
 
-def _names(store: Store) -> list[relevance.Name]:
+def _left_out(questions: int) -> str:
+    return "1 question is left out" if questions == 1 else f"{questions:,} questions are left out"
+
+
+def _chunks(store: Store) -> Iterator[tuple[int, int, Chunk]]:
+    return ((chunk.key, chunk.content_id, chunk.chunk) for chunk in store.chunks())
+
+
+def _names(states: Iterable[DocumentState]) -> list[relevance.Name]:
     return [
         relevance.Name(state.display, state.path.decode("utf-8", "surrogateescape"), state.content_id)
-        for state in store.documents()
+        for state in states
     ]
 
 
@@ -167,11 +195,11 @@ def _ambiguous(questions: Sequence[Question], names: Sequence[relevance.Name]) -
     return notes
 
 
-def _places(found: Retrieval, right: Gold, store: Store) -> list[int | None]:
+def _places(found: Retrieval, right: Gold, searching: Searching) -> list[int | None]:
     """The first places of the whole ranking, as far as metrics look."""
 
     def place_of(keys: Sequence[int]) -> list[tuple[bytes, int | None]]:
-        return [(passage.path, passage.chunk.page_start) for passage in store.passages(keys)]
+        return [(passage.path, passage.chunk.page_start) for passage in searching.passages(keys)]
 
     places = relevance.places(_ranking(found), right.targets, place_of)
     return [place for place, _ in zip(places, range(metrics.DEPTH), strict=False)]

@@ -115,6 +115,32 @@ def test_a_run_is_compared_with_an_earlier_one(ragqa, sample_index: Path, tmp_pa
     assert "the questions differ; left out: 10 only asked now" in text
 
 
+def test_a_filter_is_told_and_compared_in_words(ragqa, sample_index: Path, tmp_path: Path) -> None:
+    command = ("eval", QUESTIONS, "--index", sample_index, "--no-answers")
+    ragqa(*command, "--save", "run.json")
+    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["filter"] is None
+    filtered = ("--in", "*.pdf", "--lang", "zh")
+    done = ragqa(*command, *filtered, "--json", "--compare", "run.json", "--save", "zh.json")
+    valid("eval", done.json)
+    asked = done.json["questions"]
+    assert asked["left_out"] > 0 and asked["unanswerable"] > 0
+    assert asked["asked"] + asked["left_out"] == len(QUESTIONS.read_text("utf-8").splitlines())
+    said = f"{asked['left_out']} questions are left out: what they ask for stands in documents outside the filter"
+    assert done.json["notes"] == [said] and said in done.stderr
+    saved = json.loads((tmp_path / "zh.json").read_text("utf-8"))
+    assert saved["filter"] == done.json["filter"]
+    assert saved["filter"]["in"] == ["*.pdf"] and saved["filter"]["lang"] == ["zh-Hans", "zh-Hant"]
+    comparison = done.json["comparison"]
+    assert comparison["filter"] == {"in": [[], ["*.pdf"]], "lang": [[], ["zh-Hans", "zh-Hant"]]}
+    assert comparison["models"] == {}
+    text = ragqa(*command[:-1], "--extractive", *filtered, "--compare", "run.json").stdout
+    assert f"{asked['left_out']} left out by the filter" in text
+    assert "filter --in: none then, *.pdf now" in text
+    assert "filter --lang: none then, zh-Hans, zh-Hant now" in text
+    assert "answer model: none then, extractive now" in text
+    assert "--in" not in ragqa(*command, *filtered, "--compare", "zh.json").stdout
+
+
 def test_a_bound_that_is_not_kept_is_1_and_one_line(ragqa, sample_index: Path) -> None:
     command = ("eval", QUESTIONS, "--index", sample_index, "--no-answers", "--limit", "8", "--quiet")
     kept = ragqa(*command, "--fail-under", "recall@50=0.5", "--fail-under", "retrieval_p95_ms=100000")

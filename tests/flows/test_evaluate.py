@@ -17,11 +17,12 @@ from ragqa.flows.evaluate import Evaluation, Result, evaluate
 from ragqa.flows.ingest import Report
 from ragqa.flows.search import Searching
 from ragqa.index.lexical import Bm25Index
+from ragqa.index.scope import scope_of
 from ragqa.index.store import Store
 from ragqa.index.vectors import ExactVectors
 from ragqa.models.extractive import ExtractiveGenerator
 from ragqa.ports import Finish, GenerationRequest, Generator
-from ragqa.types import Hit
+from ragqa.types import Filter, Hit
 from tests.fakes import HashingEmbedder, ScriptedGenerator
 
 STOP = Finish(complete=True, reason="stop")
@@ -297,6 +298,29 @@ def test_documents_that_are_unknown_or_ambiguous_are_noted(
         "handbook.md means 2 documents; a hit in any of them counts",
         "the index knows no document gone.md; questions about it count as lost",
     ]
+
+
+def scoped(parts: Searching, *patterns: str) -> Searching:
+    scope = scope_of(parts.store, Filter(patterns=patterns))
+    vectors, lexical = ExactVectors(parts.store, allowed=scope.keys), Bm25Index(parts.store, allowed=scope.keys)
+    return replace(parts, vectors=vectors, lexical=lexical, scope=scope)
+
+
+def test_a_filter_leaves_out_the_questions_about_other_documents(parts: Searching) -> None:
+    roof = Question("roof", "What colour is the roof of hut 3?", "en", ("green",), "notes03.md")
+    anywhere = replace(HOTEL, id="anywhere", document=None)
+    evaluation = evaluate([LEAVE, roof, anywhere, ABSENT], scoped(parts, "notes*.md"), extractive(parts))
+    assert [result.question.id for result in evaluation.results] == ["roof", "absent"]
+    assert (evaluation.left_out, evaluation.scope and evaluation.scope.documents) == (2, 12)
+    assert evaluation.notes == ["2 questions are left out: what they ask for stands in documents outside the filter"]
+    assert evaluation.results[0].values["recall@10"] == 1
+    whole = evaluate([LEAVE, roof, anywhere, ABSENT], parts, extractive(parts))
+    assert (len(whole.results), whole.left_out, whole.scope) == (4, 0, None)
+
+
+def test_a_filter_that_leaves_no_question_is_a_mistake(parts: Searching) -> None:
+    with pytest.raises(UsageError, match="outside the filter"):
+        evaluate([LEAVE, HOTEL], scoped(parts, "notes*.md"), None)
 
 
 def test_another_embedder_is_refused(parts: Searching) -> None:
