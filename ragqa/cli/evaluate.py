@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from ragqa.evaluation.metrics import Bound
     from ragqa.evaluation.questions import Question
     from ragqa.flows.evaluate import Evaluation
-    from ragqa.flows.ingest import Event
-    from ragqa.index.store import Store
 
 BELOW = 1
 """The exit code where a bound of --fail-under is not kept."""
@@ -214,11 +211,12 @@ def _evaluation(
     session: Session, wanted: _Wanted, questions: Sequence[Question], collection: Collection | None
 ) -> Evaluation:
     from ragqa import wiring
+    from ragqa.cli.evaluation_index import asked_index
     from ragqa.flows import evaluate as flow
 
     name = "extractive" if wanted.extractive else wiring.generator_name(session.config.answer)
     with (
-        _index(session, collection, wanted.keep) as (store, passages),
+        asked_index(session, collection, wanted.keep) as (store, passages),
         counting(session, "questions") as (on_done, note),
     ):
         searching = wiring.searching(store, session.config, notice=note, chosen=session.filter)
@@ -226,51 +224,6 @@ def _evaluation(
         if answering and name != "extractive":
             note(f"{name} is asked up to {len(questions):,} questions (`--extractive` asks no model)")
         return flow.evaluate(questions, searching, answering, passages=passages, on_done=on_done)
-
-
-@contextmanager
-def _index(
-    session: Session, collection: Collection | None, keep: Path | None
-) -> Iterator[tuple[Store, Mapping[str, int | None] | None]]:
-    """The index that is asked: the user's, or one of the collection's passages, which is gone behind it unless kept."""
-    from ragqa import wiring
-    from ragqa.flows import collecting
-
-    if collection is None:
-        with wiring.open_store(session.index) as store:
-            yield store, None
-        return
-    if keep and session.index:
-        raise UsageError("--keep and --index both name the folder for the collection's index", remedy="give one")
-    with ExitStack() as closing:
-        if named := keep or session.index:
-            folder = wiring.collection_folder(named)
-        else:
-            folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="ragqa-eval-")))
-        with (
-            _ingest_progress(session) as (on_event, note),
-            wiring.create_store(folder / wiring.INDEX, wait_s=0.0) as written,
-            wiring.ingesting(session.config, notice=note) as parts,
-        ):
-            filled = collecting.fill(collection, folder, written, parts, on_event=on_event)
-        if refused := filled.report.refused:
-            session.note(
-                f"{len(refused):,} passages could not be used, e.g. {refused[0].document}: {refused[0].reason}"
-            )
-        if collection.unjudged:
-            session.note(f"{collection.unjudged:,} queries that are blank or without a judgement are left out")
-        yield closing.enter_context(wiring.open_store(folder / wiring.INDEX)), filled.contents
-
-
-@contextmanager
-def _ingest_progress(session: Session) -> Iterator[tuple[Callable[[Event], None], Callable[[str], None]]]:
-    if session.shows_progress:
-        from ragqa.cli.progress import bar
-
-        with bar() as told:
-            yield told
-    else:
-        yield lambda event: None, session.note
 
 
 @contextmanager

@@ -22,22 +22,33 @@ Note = Callable[[str], None]
 def bar() -> Iterator[tuple[Callable[[Event], None], Note]]:
     """Yields what is to be told of each event of an ingest, and what writes a note above the bar."""
     with _shown("files") as (progress, task, note):
-        stored = 0
+        yield _ingesting(progress, task), note
 
-        def on_event(event: Event) -> None:
-            nonlocal stored
-            match event:
-                case Planned():
-                    progress.update(task, total=event.to_read)
-                case Stored():
-                    stored += event.chunks
-                    progress.update(task, advance=1, chunks=stored)
-                case Refused():
-                    progress.update(task, advance=1)
-                case Embedded():
-                    _embedded(progress, task, stored + event.chunks)
 
-        yield on_event, note
+@contextmanager
+def filling_bar() -> Iterator[tuple[Callable[[Event], None], Callable[[reembed.Event], None], Note]]:
+    """The same for an ingest that a re-embedding may come before, which the second one is told of."""
+    with _shown("passages") as (progress, task, note):
+        yield _ingesting(progress, task), _reembedding(progress, task), note
+
+
+def _ingesting(progress: Progress, task: TaskID) -> Callable[[Event], None]:
+    stored = 0
+
+    def on_event(event: Event) -> None:
+        nonlocal stored
+        match event:
+            case Planned():
+                progress.update(task, total=event.to_read, completed=0, chunks=0, rate="")
+            case Stored():
+                stored += event.chunks
+                progress.update(task, advance=1, chunks=stored)
+            case Refused():
+                progress.update(task, advance=1)
+            case Embedded():
+                _embedded(progress, task, stored + event.chunks)
+
+    return on_event
 
 
 @contextmanager
@@ -51,22 +62,26 @@ def count(noun: str) -> Iterator[tuple[Callable[[int, int], None], Note]]:
 def reembedding_bar() -> Iterator[tuple[Callable[[reembed.Event], None], Note]]:
     """The same for a re-embedding."""
     with _shown("documents") as (progress, task, note):
-        staged = 0
+        yield _reembedding(progress, task), note
 
-        def on_event(event: reembed.Event) -> None:
-            nonlocal staged
-            match event:
-                case reembed.Started():
-                    progress.update(task, total=event.documents, completed=event.staged)
-                case reembed.Staged():
-                    staged = event.chunks
-                    progress.update(task, completed=event.documents, chunks=staged)
-                case reembed.Switching():
-                    progress.update(task, rate=" · switching over")
-                case Embedded():
-                    _embedded(progress, task, staged + event.chunks)
 
-        yield on_event, note
+def _reembedding(progress: Progress, task: TaskID) -> Callable[[reembed.Event], None]:
+    staged = 0
+
+    def on_event(event: reembed.Event) -> None:
+        nonlocal staged
+        match event:
+            case reembed.Started():
+                progress.update(task, total=event.documents, completed=event.staged)
+            case reembed.Staged():
+                staged = event.chunks
+                progress.update(task, completed=event.documents, chunks=staged)
+            case reembed.Switching():
+                progress.update(task, rate=" · switching over")
+            case Embedded():
+                _embedded(progress, task, staged + event.chunks)
+
+    return on_event
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from ragqa.config import IngestConfig
 from ragqa.documents.discovery import absolute
 from ragqa.errors import StorageError, UsageError
-from ragqa.flows import ingest
-from ragqa.flows.reembed import reembed
+from ragqa.flows import ingest, reembed
 
 if TYPE_CHECKING:
     from ragqa.evaluation.collection import Collection
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 PASSAGES = "passages"
 """The folder of the files, beside the index."""
-_OURS = re.compile(r"\d{6}\.md")
+_OURS = re.compile(r"\d{6,}\.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,12 @@ def fill(
     parts: Parts,
     *,
     on_event: Callable[[Event], None] = lambda event: None,
+    on_reembedding: Callable[[reembed.Event], None] = lambda event: None,
 ) -> Filled:
     """Make `store` hold the collection and nothing else; the files stand in `folder`/passages.
 
-    What is there from an earlier run is kept, and made anew from stored text where the settings changed since. Raises
-    UsageError where the folder or the index holds other things.
+    What is there from an earlier run is kept, and made anew from stored text where the settings changed since, which
+    `on_reembedding` is told of. Raises UsageError where the folder or the index holds other things.
     """
     files = folder / PASSAGES
     root = absolute(os.fsencode(files))
@@ -60,7 +60,8 @@ def fill(
     # The user's own patterns are about the user's own files.
     parts = replace(parts, config=replace(parts.config, ingest=IngestConfig()))
     if store.content_ids():  # made anew where that was done with other settings or by another embedder
-        reembed(store, parts.embedder(), parts.config.chunk, sparse=parts.sparse())
+        embedder, sparse = parts.embedder(), parts.sparse()
+        reembed.reembed(store, embedder, parts.config.chunk, sparse=sparse, on_event=on_reembedding)
     report = ingest.ingest([os.fsencode(files)], store, parts, on_event=on_event)
     states = store.states()
     contents = {}
@@ -76,6 +77,7 @@ def _write(wanted: Mapping[str, bytes], folder: Path) -> None:
     there = {path.name for path in folder.iterdir()}
     if foreign := sorted(name for name in there if not _OURS.fullmatch(name)):
         raise UsageError(f"{folder} holds {foreign[0]}, which is no passage", remedy="name a folder of its own")
+    folder.chmod(0o700)  # the index is nobody else's to read either
     for name in there - wanted.keys():
         (folder / name).unlink()
     for name, content in wanted.items():

@@ -302,6 +302,14 @@ def test_a_kept_index_is_asked_again(ragqa, tmp_path: Path, option: str) -> None
     assert again.json["index"] == first.json["index"], "nothing was written again"
 
 
+def test_a_kept_index_that_is_made_anew_says_so(ragqa, tmp_path: Path) -> None:
+    command = ("eval", beir(tmp_path / "set"), "--no-answers", "--keep", "kept")
+    assert "anew" not in ragqa(*command).stderr
+    assert "anew" not in ragqa(*command).stderr
+    done = ragqa(*command, env={"RAGQA_CHUNK_TOKENS": "64"})
+    assert (done.returncode, done.stderr) == (0, "the kept index was made otherwise: 10 passages are made anew\n")
+
+
 def test_an_index_of_documents_is_never_filled_with_passages(ragqa, sample_index: Path, tmp_path: Path) -> None:
     before = (sample_index / "index.db").read_bytes()
     done = ragqa("eval", beir(tmp_path / "set"), "--index", sample_index)

@@ -11,8 +11,9 @@ from ragqa.config import Config, load
 from ragqa.documents.loader import InProcessLoader
 from ragqa.errors import UsageError
 from ragqa.evaluation.collection import Collection
+from ragqa.flows import reembed
 from ragqa.flows.collecting import PASSAGES, Filled, fill
-from ragqa.flows.ingest import Parts
+from ragqa.flows.ingest import Embedded, Parts
 from ragqa.index.store import Store
 from tests.fakes import HashingEmbedder
 
@@ -60,6 +61,28 @@ def test_other_settings_or_another_embedder_make_it_anew(tmp_path: Path, embedde
         assert store.meta().embedder.name == "another"  # type: ignore[union-attr]
 
 
+def test_what_is_made_anew_is_told_as_it_is_done(tmp_path: Path, embedder: HashingEmbedder) -> None:
+    filled(tmp_path, embedder, collection())
+    told: list[object] = []
+    with Store.create(tmp_path / ".ragqa") as store:
+        parts = Parts(lambda: HashingEmbedder("another"), InProcessLoader, load(environment={}))
+        fill(collection(), tmp_path, store, parts, on_reembedding=told.append)
+    assert [type(event) for event in told] == [reembed.Started, Embedded, reembed.Staged, reembed.Switching]
+
+
+def test_passages_are_for_their_owner_alone_as_the_index_is(tmp_path: Path, embedder: HashingEmbedder) -> None:
+    (tmp_path / PASSAGES).mkdir(mode=0o755)
+    filled(tmp_path, embedder, collection())
+    assert (tmp_path / PASSAGES).stat().st_mode & 0o777 == 0o700
+
+
+def test_files_of_more_than_a_million_passages_are_known_again(tmp_path: Path, embedder: HashingEmbedder) -> None:
+    (tmp_path / PASSAGES).mkdir()
+    (tmp_path / PASSAGES / "1000000.md").write_text("Of a larger collection.\n")
+    filled(tmp_path, embedder, collection())
+    assert not (tmp_path / PASSAGES / "1000000.md").exists()
+
+
 def test_another_collection_replaces_the_first(tmp_path: Path, embedder: HashingEmbedder) -> None:
     filled(tmp_path, embedder, collection())
     done = filled(tmp_path, embedder, collection({"x": ("Stove", "It is warm.")}))
@@ -74,11 +97,12 @@ def test_the_patterns_of_the_user_do_not_apply(tmp_path: Path, embedder: Hashing
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path, embedder: HashingEmbedder) -> None:
-    (tmp_path / PASSAGES).mkdir()
+    (tmp_path / PASSAGES).mkdir(mode=0o755)
     (tmp_path / PASSAGES / "thesis.md").write_text("mine")
     with pytest.raises(UsageError, match=r"thesis\.md, which is no passage"):
         filled(tmp_path, embedder, collection())
     assert (tmp_path / PASSAGES / "thesis.md").read_text() == "mine"
+    assert (tmp_path / PASSAGES).stat().st_mode & 0o777 == 0o755
 
 
 def test_an_index_of_other_documents_is_refused_and_left_alone(tmp_path: Path, embedder: HashingEmbedder) -> None:
