@@ -25,7 +25,7 @@ ALL = "all"
 """The group of all questions; the others are languages."""
 P50, P95 = "p50_ms", "p95_ms"
 SEARCH_STAGES = (
-    *("query", "lexical", "embed", "dense", "exact", "readable", "fusion", "coverage", "rerank", "passages"),
+    *("split", "query", "lexical", "embed", "dense", "exact", "readable", "fusion", "coverage", "rerank", "passages"),
     "retrieval",
 )
 ANSWER_STAGES = ("evidence", "generation", "total")

@@ -28,7 +28,7 @@ SAID: dict[Stage, str] = {
     "reranking": "lost by the reranker",
     "duplicate": "left out, as a near-duplicate stands for it",
     "below_top_k": "below top_k",
-    "merging": "found for a part of the question, and lost when the parts were merged",
+    "merging": "found for one part, lost when the parts were merged",
     "refused": "refused",
     "incomplete": "the model service failed",
     "not_chosen": "found, but not in the answer",
