@@ -34,10 +34,12 @@ class Format(StrEnum):
 class Session:
     """One run of one command: its settings, its index folder as named (None: to be found), and its two outputs.
 
-    `filter` says which documents it is about; None is all.
+    `standing` are the settings without the options of this run: those that other runs will have. `filter` says which
+    documents it is about; None is all.
     """
 
     config: Config
+    standing: Config
     index: Path | None
     format: Format
     quiet: bool
@@ -169,8 +171,10 @@ def _session(shared: Mapping[str, Any], flags: Mapping[str, object], chosen: Fil
 
     if shared["json"] and shared["format"] not in (None, Format.JSON):
         raise UsageError(f"--json and --format {shared['format'].value} cannot both be meant")
+    standing = load(shared["config"])
     return Session(
-        config=load(shared["config"], flags=flags),
+        config=load(shared["config"], flags=flags) if flags else standing,
+        standing=standing,
         index=shared["index"],
         format=Format.JSON if shared["json"] else shared["format"] or Format.TEXT,
         quiet=shared["quiet"],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ragqa.flows.look import State
     from ragqa.flows.reembed import Discarded, Reembedded
     from ragqa.index.integrity import Report as CheckReport
-    from ragqa.index.records import DocumentState, Pending
+    from ragqa.index.records import DocumentState, Pending, SparseRecord
 
 _STALE_SHOWN = 5
 _ROOTS_SHOWN = 5
@@ -86,7 +86,7 @@ def status(state: State) -> Styled:
         ("languages", ", ".join(f"{name} {count:,}" for name, count in languages) or "none yet"),
         ("embedder", f"{embedder.name} ({embedder.dimensions} dimensions)" if embedder else "none yet"),
         *([("sparse", state.meta.sparse.name)] if state.meta.sparse else []),
-        *([("reembed", _pending(state.reembedding))] if state.reembedding else []),
+        *([("reembed", _pending(state.reembedding, state.meta.sparse))] if state.reembedding else []),
         ("folders", _outermost(state.roots) or "none yet"),
         ("freshness", fresh),
     ]
@@ -99,10 +99,12 @@ def status(state: State) -> Styled:
     return _joined(lines)
 
 
-def _pending(pending: Pending) -> str:
+def _pending(pending: Pending, held: SparseRecord | None) -> str:
+    target = pending.target
+    sparse = f" and {target.sparse.name}" if target.sparse else " and no sparse model" if held else ""
     return (
-        f"{pending.staged:,} of {_many(pending.contents, 'document')} made anew with {pending.target.embedder.name}, "
-        "not yet in use; `ragqa reembed` with that model goes on, --discard drops them"
+        f"{pending.staged:,} of {_many(pending.contents, 'document')} made anew with {target.embedder.name}{sparse}, "
+        "not yet in use; `ragqa reembed` with the same settings goes on, --discard drops them"
     )
 
 

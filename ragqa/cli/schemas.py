@@ -220,6 +220,7 @@ _SHAPES: dict[str, Schema] = {
         reembedding=_or_null(
             _object(
                 embedder=_EMBEDDER,
+                sparse=_described(_or_null(_TEXT), "The sparse model whose features the index is going to hold."),
                 analyzer=_TEXT,
                 chunker=_TEXT,
                 staged=_described(_COUNT, "Of `contents`, how many are made anew; none is in use yet."),

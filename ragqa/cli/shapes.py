@@ -220,6 +220,7 @@ def status(state: State) -> Shape:
         "reembedding": pending
         and {
             "embedder": _embedder(pending.target.embedder),
+            "sparse": pending.target.sparse and pending.target.sparse.name,
             "analyzer": pending.target.analyzer,
             "chunker": pending.target.chunker,
             "staged": pending.staged,

@@ -73,8 +73,9 @@ def reembed(
 ) -> int:
     """Chunk and embed everything again, from stored text.
 
-    Needed after a change of the embedding model or of chunk sizes; no file is read. The index answers as before until
-    all is made, then is switched over at once. A run that was stopped goes on where it was.
+    Needed after a change of the embedding model, of the sparse model (retrieval.lexical) or of chunk sizes; no file is
+    read. The index answers as before until all is made, then is switched over at once. A run that was stopped goes on
+    where it was.
     """
     from ragqa import wiring
     from ragqa.cli import reports, shapes
@@ -96,7 +97,7 @@ def reembed(
         session.out.json({"event": "result", **shapes.reembedded(done)})
     else:
         session.data(shapes.reembedded(done), lambda: reports.reembedded(done))
-    if model is not None:
+    if done.outcome == "switched" and session.config.embedding.model != session.standing.embedding.model:
         session.note(f"questions need this model too: set embedding.model = {model!r} in the settings")
     return 0
 

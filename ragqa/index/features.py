@@ -15,7 +15,7 @@ from ragqa.index.checksums import digest
 from ragqa.index.database import REMEDY_DAMAGED, Database
 
 Features = Mapping[int, int]
-"""Token -> weight, both positive or zero and below 2 ** 31; a weight is never zero."""
+"""Token -> weight: from 0 and from 1 on, both below 2 ** 32."""
 
 _MARK = "\0"
 """No document holds this character, and no analyzer makes a term of it."""

@@ -72,7 +72,6 @@ class IndexMeta:
     the commits that changed what can be found; `created` is in seconds since the epoch.
     """
 
-    schema_version: int
     generation: int
     created: int
     embedder: EmbedderRecord | None

@@ -147,7 +147,6 @@ class Store:
     def meta(self) -> IndexMeta:
         embedder = self._meta["embedder"]
         return IndexMeta(
-            schema_version=schema.SCHEMA_VERSION,
             generation=self.generation,
             created=int(self._meta["created"]),
             embedder=EmbedderRecord(*json.loads(embedder)) if embedder else None,

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from ragqa.cli.schemas import SCHEMAS
+from tests.services.tiny_models import save_model2vec
 
 FINER = {"RAGQA_CHUNK_TOKENS": "48", "RAGQA_CHUNK_OVERLAP": "0"}
 """Another chunk size is as good a reason as another model, and needs none."""
@@ -105,3 +106,25 @@ def test_discarding_takes_no_model(ragqa, killed) -> None:
     done = ragqa("reembed", "--discard", "--json")
     jsonschema.validate(done.json, SCHEMAS["reembed"])
     assert (done.json["outcome"], done.json["documents"]) == ("discarded", killed[-1]["documents"])
+
+
+def test_the_settings_are_to_name_the_model_only_where_questions_would_need_it(ragqa, tmp_path: Path) -> None:
+    model = str(save_model2vec(tmp_path / "model"))
+    (tmp_path / "rain.md").write_text("Rain falls on Monday.")
+    named = {"RAGQA_EMBEDDING_MODEL": model}
+    assert ragqa("ingest", "rain.md").returncode == 0
+    told = f"questions need this model too: set embedding.model = {model!r} in the settings\n"
+    for arguments, settings, outcome, note in (
+        ((), {}, "switched", told),
+        ((), {}, "unchanged", ""),
+        (("--force",), named, "switched", ""),
+        (("--force",), {}, "switched", told),
+    ):
+        done = ragqa("reembed", "--model", model, "--json", *arguments, env=settings)
+        assert (done.json["outcome"], done.stderr) == (outcome, note)
+    back = ragqa("reembed", "--model", "builtin", "--json")
+    assert (back.json["outcome"], back.stderr) == ("switched", "")
+
+
+def test_its_help_says_that_sparse_models_are_a_reason_too(ragqa) -> None:
+    assert "retrieval.lexical" in ragqa("reembed", "--help").stdout

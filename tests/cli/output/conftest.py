@@ -151,7 +151,7 @@ def states() -> list[DocumentState]:
 
 @pytest.fixture
 def state() -> State:
-    meta = IndexMeta(1, 7, 0, EmbedderRecord("builtin", "f" * 8, 384), "terms-1", "250/0")
+    meta = IndexMeta(7, 0, EmbedderRecord("builtin", "f" * 8, 384), "terms-1", "250/0")
     counts = Counts({"stored": 29, "failed": 1}, 29, 1203, {"en": 12, "zh-Hant": 17})
     return State("/home/me/.ragqa", meta, counts, (b"/docs", b"/caf\xe9"), ("a.pdf", HOSTILE), 1_234_567)
 

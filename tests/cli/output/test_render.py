@@ -19,7 +19,7 @@ from ragqa.flows.look import State
 from ragqa.flows.reembed import Discarded, Reembedded
 from ragqa.flows.search import Found
 from ragqa.index import integrity
-from ragqa.index.records import DocumentState, Pending
+from ragqa.index.records import DocumentState, Pending, SparseRecord
 from ragqa.index.scope import Scope
 from ragqa.types import Answer, Hit
 
@@ -196,6 +196,12 @@ def test_a_reembedding_says_how_far_it_is_and_how_it_ended(state: State, pending
     status = reports.status(replace(state, reembedding=pending)).plain
     assert "reembed    12 of 29 documents made anew with BAAI/bge-m3, not yet in use; " in status
     assert "reembed" not in reports.status(state).plain
+    sparse = SparseRecord("naver/splade-v3", "s" * 8)
+    to_sparse = replace(pending, target=replace(pending.target, sparse=sparse))
+    status = reports.status(replace(state, reembedding=to_sparse)).plain
+    assert "made anew with BAAI/bge-m3 and naver/splade-v3, not yet in use; " in status
+    without = replace(state, meta=replace(state.meta, sparse=sparse), reembedding=pending)
+    assert "made anew with BAAI/bge-m3 and no sparse model, not yet in use; " in reports.status(without).plain
     switched = reports.reembedded(Reembedded("switched", 29, 1203, resumed=12)).plain
     assert (
         switched

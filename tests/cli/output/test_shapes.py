@@ -8,7 +8,9 @@ from ragqa.cli import shapes
 from ragqa.errors import DocumentError, IndexMissing
 from ragqa.flows.ask import Asked
 from ragqa.flows.ingest import Report
+from ragqa.flows.look import State
 from ragqa.flows.search import Found
+from ragqa.index.records import Pending, SparseRecord
 from ragqa.retrieval import Part
 from ragqa.types import Hit
 
@@ -68,6 +70,16 @@ def test_an_ingest_report_names_every_file_that_was_left_out(report: Report) -> 
     assert shape["failed"] == [{"document": "scan.pdf", "code": "no_text", "reason": "its pages are pictures"}]
     assert [each["code"] for each in shape["skipped"]] == ["binary"]
     assert (shape["unchanged"], shape["chunks"], shape["seconds"], shape["dry_run"]) == (1234, 154, 3.22, False)
+
+
+def test_a_reembedding_names_both_models_that_it_is_for(state: State, pending: Pending) -> None:
+    assert shapes.status(replace(state, reembedding=pending))["reembedding"]["sparse"] is None
+    target = replace(pending.target, sparse=SparseRecord("naver/splade-v3", "s" * 8))
+    shape = shapes.status(replace(state, reembedding=replace(pending, target=target)))
+    assert (shape["reembedding"]["embedder"]["name"], shape["reembedding"]["sparse"]) == (
+        "BAAI/bge-m3",
+        "naver/splade-v3",
+    )
 
 
 def test_an_error() -> None:
