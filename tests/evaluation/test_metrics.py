@@ -135,7 +135,7 @@ def test_bounds(text: str, said: list[str]) -> None:
         ("ndcg10=.9", "did you mean `ndcg@10`?"),
         ("recal@5=.9", "did you mean `recall@5`?"),
         ("retreival_p95_ms=40", "did you mean `retrieval_p95_ms`?"),
-        ("brewing_p50_ms=40", "one of query, lexical, "),
+        ("brewing_p50_ms=40", "one of split, query, lexical, "),
         ("mrr@10", "takes METRIC=NUMBER"),
         ("mrr@10=high", "takes METRIC=NUMBER"),
         ("mrr@10=nan", "takes METRIC=NUMBER"),

@@ -115,8 +115,8 @@ def test_the_report_counts_what_was_lost_where(evaluation: Evaluation) -> None:
     shape = evaluation_shapes.evaluation(evaluation, ASKED)
     assert shape["lost"] == dict.fromkeys(SAID, 1)
     assert shape["questions"] == {
-        "source": ASKED.source, "half": "fit", "limit": 30, "asked": 16, "answerable": 15, "unanswerable": 1, "left_out": 0,
-        "incomplete": 0,
+        "source": ASKED.source, "half": "fit", "limit": 30, "asked": 16, "answerable": 15, "unanswerable": 1,
+        "left_out": 0, "incomplete": 0,
     }  # fmt: skip
     assert shape["metrics"]["all"]["mrr@10"] == {"value": 0.25, "questions": 15}
     assert shape["metrics"]["ja"]["mrr@10"] == {"value": None, "questions": 0}
