@@ -17,7 +17,7 @@ from ragqa.evaluation import answers
 from ragqa.evaluation.comparison import Row, compare
 from ragqa.evaluation.metrics import ALL, Ranked, ranking_values
 from ragqa.flows import search
-from ragqa.flows.widening import widen
+from ragqa.flows.widening import reader, widen
 from ragqa.text import exact
 
 if TYPE_CHECKING:
@@ -181,10 +181,10 @@ def outcome(text: str, parts: Searching, names: Mapping[str, str], *, neighbours
     below = [scored.key for scored in (*reranked, *trace.fused) if scored.key not in trace.duplicates]
     rest = [key for key in dict.fromkeys(below) if key not in {hit.passage.key for hit in hits}]
     passages = [*(hit.passage for hit in hits), *parts.passages(rest[: DEPTH - len(hits)])]
-    first = [wide.hit for wide in widen(hits[: 5 * (2 * neighbours + 1)], parts.store, chunks=neighbours)][:5]
+    wide = widen(hits, parts.store, reader(parts.store), chunks=neighbours)
     return Outcome(
         [*dict.fromkeys(names[PurePath(passage.document).name] for passage in passages)],
-        [hit.passage.chunk.text for hit in first],
+        [each.hit.passage.chunk.text for each in wide[:5]],
     )
 
 

@@ -36,11 +36,11 @@ def main() -> None:
     off = Variant("spelling off", {"retrieval.spelling": False})
     asked = {"clean": (DEFAULT, {}), "misspelt": (DEFAULT, misspelt), "misspelt, spelling off": (off, misspelt)}
     found = {name: _ask(benches, variant, said) for name, (variant, said) in asked.items()}
-    print(f"{'MRR@10':<24}" + "".join(f"{name:>26}" for name in asked))
+    print(f"{'MRR@10':<24}" + "".join(f"{name:>32}" for name in asked))
     for group in [*GROUPS.values(), "all"]:
         own = [each for each in some if group in (each.group, "all")]
         cells = [_cell(name, found, own) for name in asked]
-        print(f"{f'{group}, {len(own)} questions':<24}" + "".join(f"{cell:>26}" for cell in cells))
+        print(f"{f'{group}, {len(own)} questions':<24}" + "".join(f"{cell:>32}" for cell in cells))
     if chosen.verbose:
         _show(some, misspelt, found)
 

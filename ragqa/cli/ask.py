@@ -170,9 +170,7 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
     elif session.format in (Format.TEXT, Format.MD):
         session.err.write(render.explanation(asked.trace, answer.hits, asked.parts, scope=asked.scope))
     _note_failed_reranker(session, asked.trace)
-    if stale := asked.index.stale_files:
-        changed = "1 file changed since it was ingested" if stale == 1 else f"{stale:,} files changed since"
-        session.note(f"{changed}; `ragqa ingest` reads what changed")
+    session.note_stale(asked.index.stale_files)
     match answer.status:
         case "answered":
             if hint:

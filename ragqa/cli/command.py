@@ -62,6 +62,12 @@ class Session:
         if not self.quiet:
             self.err.line(line)
 
+    def note_stale(self, files: int) -> None:
+        """Say where the index is behind its files."""
+        if files:
+            changed = "1 file changed since it was ingested" if files == 1 else f"{files:,} files changed since"
+            self.note(f"{changed}; `ragqa ingest` reads what changed")
+
     def data(self, shape: Mapping[str, object], text: Callable[[], str]) -> None:
         """The result: one JSON object (on one line for jsonl), or what `text` gives for people and Markdown."""
         if self.format is Format.JSON:

@@ -260,6 +260,4 @@ def _show(
         shape,
         lambda: evaluation_render.report(evaluation, asked, explain=explain, compared=compared, markdown=markdown),
     )
-    if stale := evaluation.index.stale_files:
-        changed = "1 file changed since it was ingested" if stale == 1 else f"{stale:,} files changed since"
-        session.note(f"{changed}; `ragqa ingest` reads what changed")
+    session.note_stale(evaluation.index.stale_files)
