@@ -65,6 +65,11 @@ class Retrieval:
     trace: Trace
     parts: tuple[Part, ...] = ()
 
+    @property
+    def retrievals(self) -> tuple[Retrieval, ...]:
+        """What was found for the whole question and for each part of it; this one alone where there are no parts."""
+        return tuple(part.retrieval for part in self.parts) or (self,)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

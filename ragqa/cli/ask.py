@@ -9,14 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragqa.cli.command import ANSWERING, RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
+from ragqa.cli.command import (
+    ANSWERING,
+    RETRIEVING,
+    ExtractiveOption,
+    Format,
+    ModelOption,
+    NoRerankOption,
+    RerankOption,
+    Session,
+    command,
+)
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ragqa.flows.ask import Asked, Event
+    from ragqa.index.scope import Scope
     from ragqa.retrieval import Part, Trace
+    from ragqa.types import Hit
 
 MAX_QUESTION_CHARACTERS = 20_000
 """A longer question is a document: it is refused before any model sees it."""
@@ -40,10 +52,8 @@ def ask(
         int | None,
         typer.Option("--top-k", "-k", metavar="N", help="Passages to work from. [default: as in the settings]"),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
-    ] = None,
-    extractive: Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")] = False,
+    model: ModelOption = None,
+    extractive: ExtractiveOption = False,
     rerank: RerankOption = None,
     no_rerank: NoRerankOption = False,
     explain: ExplainOption = False,
@@ -94,25 +104,24 @@ def search(
         markdown = session.format is Format.MD
         session.data(shapes.search(found, explain=explain), lambda: render.hits(found, markdown=markdown))
     retrieved = found.retrieval
-    if not explain:
-        _note_corrections(session, retrieved.trace, retrieved.parts)
-    elif session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(retrieved.trace, retrieved.hits, retrieved.parts, scope=found.scope))
-    _note_failed_reranker(session, retrieved.trace)
+    _tell_how_found(session, retrieved.trace, retrieved.hits, retrieved.parts, scope=found.scope, explain=explain)
     if not found.retrieval.hits:
         session.note("nothing found")
         return NoEvidence.exit_code
     return 0
 
 
-def _note_corrections(session: Session, trace: Trace, parts: Sequence[Part]) -> None:
+def _tell_how_found(
+    session: Session, trace: Trace, hits: Sequence[Hit], parts: Sequence[Part], *, scope: Scope | None, explain: bool
+) -> None:
+    """On stderr: what was put right in the question, or all there is to explain; and a reranker that failed."""
     from ragqa.cli import render
 
-    for line in render.corrections(trace, parts):
-        session.note(line)
-
-
-def _note_failed_reranker(session: Session, trace: Trace) -> None:
+    if not explain:
+        for line in render.corrections(trace, parts):
+            session.note(line)
+    elif session.format in (Format.TEXT, Format.MD):
+        session.err.write(render.explanation(trace, hits, parts, scope=scope))
     if trace.reranking and trace.reranking.failure:
         session.note(f"not reranked: {trace.reranking.failure}")
 
@@ -165,11 +174,7 @@ def _after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
     from ragqa.cli import render
 
     answer = asked.answer
-    if not explain:
-        _note_corrections(session, asked.trace, asked.parts)
-    elif session.format in (Format.TEXT, Format.MD):
-        session.err.write(render.explanation(asked.trace, answer.hits, asked.parts, scope=asked.scope))
-    _note_failed_reranker(session, asked.trace)
+    _tell_how_found(session, asked.trace, answer.hits, asked.parts, scope=asked.scope, explain=explain)
     session.note_stale(asked.index.stale_files)
     match answer.status:
         case "answered":

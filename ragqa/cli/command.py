@@ -105,6 +105,10 @@ RerankOption = Annotated[
     typer.Option("--rerank", metavar="NAME", help="A cross-encoder, gemini:NAME or openai:NAME@URL reorders the best."),
 ]
 NoRerankOption = Annotated[bool, typer.Option("--no-rerank", help="Keep the order of the two searches.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
+]
+ExtractiveOption = Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")]
 
 RETRIEVING: dict[str, Override] = {
     "top_k": "retrieval.top_k",

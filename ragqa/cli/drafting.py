@@ -8,7 +8,7 @@ from ragqa.cli.command import Format, Session
 from ragqa.errors import NoEvidence, UsageError
 
 
-def make(session: Session, wanted: int, *, output: Path | None, seed: int, extractive: bool) -> int:
+def make(session: Session, wanted: int, *, output: Path | None, seed: int) -> int:
     """Write drafts to `output`, a new file, or to stdout; exit code 3 where nothing could be drafted.
 
     What was drafted before a model service failed is written all the same; the exit code is 5.
@@ -24,7 +24,7 @@ def make(session: Session, wanted: int, *, output: Path | None, seed: int, extra
         if output.exists():
             raise UsageError(f"{output} exists already", remedy="drafts are never written over a file; name a new one")
         evaluation_runs.require_writable(output)
-    name = "extractive" if extractive else wiring.generator_name(session.config.answer)
+    name = wiring.generator_name(session.config.answer)
     with wiring.open_store(session.index) as store, counting(session, "drafts") as (on_done, note):
         scope = scope_of(store, session.filter) if session.filter else None
         generator = wiring.service(name, session.config.answer)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ragqa.cli.command import ANSWERING, RETRIEVING, Format, NoRerankOption, RerankOption, Session, command
+from ragqa.cli.command import (
+    ANSWERING,
+    RETRIEVING,
+    ExtractiveOption,
+    Format,
+    ModelOption,
+    NoRerankOption,
+    RerankOption,
+    Session,
+    command,
+)
 from ragqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,10 +48,8 @@ def evaluate(
         int | None,
         typer.Option("--top-k", "-k", metavar="N", help="Passages to answer from. [default: as in the settings]"),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
-    ] = None,
-    extractive: Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")] = False,
+    model: ModelOption = None,
+    extractive: ExtractiveOption = False,
     rerank: RerankOption = None,
     no_rerank: NoRerankOption = False,
     no_answers: Annotated[bool, typer.Option("--no-answers", help="Measure retrieval alone.")] = False,
@@ -99,7 +107,7 @@ def evaluate(
         }
         if given := [name for name, value in asking.items() if value]:
             raise UsageError(f"--make asks no questions: {given[0]} cannot be meant with it")
-        return drafting.make(session, make, output=output, seed=1 if seed is None else seed, extractive=extractive)
+        return drafting.make(session, make, output=output, seed=1 if seed is None else seed)
     if output is not None or seed is not None:
         raise UsageError("--output and --seed are for --make", remedy="--save writes the results of a run")
     if questions is None:
@@ -115,7 +123,6 @@ def evaluate(
         save=save,
         compare=compare,
         fail_under=fail_under or [],
-        extractive=extractive,
         answers=not no_answers,
         explain=explain,
     )
@@ -133,7 +140,6 @@ class _Wanted:
     save: Path | None
     compare: Path | None
     fail_under: Sequence[str]
-    extractive: bool
     answers: bool
     explain: bool
 
@@ -214,7 +220,7 @@ def _evaluation(
     from ragqa.cli.evaluation_index import asked_index
     from ragqa.flows import evaluate as flow
 
-    name = "extractive" if wanted.extractive else wiring.generator_name(session.config.answer)
+    name = wiring.generator_name(session.config.answer)
     with (
         asked_index(session, collection, wanted.keep) as (store, passages),
         counting(session, "questions") as (on_done, note),

@@ -170,8 +170,7 @@ def hits(found: Found, *, markdown: bool = False) -> Styled:
     retrieved = found.retrieval.hits
     if markdown:
         return safe("\n".join(line for hit in retrieved for line in _hit_markdown(hit)))
-    traces = [found.retrieval.trace, *(part.retrieval.trace for part in found.retrieval.parts)]
-    wanted = frozenset(term for trace in traces for term in trace.query.terms)
+    wanted = frozenset(term for each in found.retrieval.retrievals for term in each.trace.query.terms)
     width = terminal_width()
     digits = len(str(len(retrieved)))
     blocks = []

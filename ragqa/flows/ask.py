@@ -131,7 +131,7 @@ def respond(
     """Answer from what was retrieved already: weigh the evidence, then generate and check, or refuse."""
     hits = retrieval.hits
     started = time.perf_counter()
-    weighed = weigh(question, retrieval, searching)
+    weighed = weigh(retrieval, searching)
     weighed_ms = (time.perf_counter() - started) * 1000
     on_event(Retrieved(hits))
     if weighed.score < answering.refuse_below:
@@ -146,37 +146,34 @@ def respond(
     return Responded(replace(answer, hits=hits), weighed, {"evidence": weighed_ms, "generation": generated_ms})
 
 
-def weigh(question: str, retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
+def weigh(retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
     """How probably the hits hold the answer; of a question with several parts, to the one that they answer best."""
-    parts = retrieval.parts or (Part(question, retrieval),)
-    return max((_weigh(part, searching) for part in parts), key=lambda weighed: weighed.score)
-
-
-def _weigh(part: Part, searching: Searching) -> evidence.Evidence:
-    trace = part.retrieval.trace
-    return evidence.assess(
-        trace.query.text, part.retrieval.hits, idf=searching.lexical.idf, background=trace.background
+    weighed = (
+        evidence.assess(each.trace.query.text, each.hits, idf=searching.lexical.idf, background=each.trace.background)
+        for each in retrieval.retrievals
     )
+    return max(weighed, key=lambda evidence: evidence.score)
 
 
 def _request(
     question: str, retrieval: Retrieval, store: Store, answering: Answering
 ) -> tuple[GenerationRequest, list[Wide]]:
     """The request with as much around each source as leaves room for all of them; and what its sources are made of."""
-    least = answering.prepare(question, retrieval.hits)
     text_of = reader(store)
-    for chunks in range(answering.neighbours, -1, -1):
-        wide = widen(retrieval.hits, store, text_of, chunks=chunks)
-        request = answering.prepare(question, [each.hit for each in wide])
-        if len(request.sources) >= min(len(least.sources), len(wide)):
+    wide = widen(retrieval.hits, store, text_of, chunks=0)
+    request = answering.prepare(question, [each.hit for each in wide])
+    for chunks in range(answering.neighbours, 0, -1):
+        wider = widen(retrieval.hits, store, text_of, chunks=chunks)
+        lengthened = answering.prepare(question, [each.hit for each in wider])
+        if len(lengthened.sources) >= min(len(request.sources), len(wider)):
+            wide, request = wider, lengthened
             break
-    asked = retrieval.parts or (Part(question, retrieval),)
-    places = {member.key: place for place, each in enumerate(wide) for member in each.members}
+    places = {member.key: place for place, source in enumerate(wide) for member in source.members}
     parts = []
-    for part in asked:
-        own = [places[hit.passage.key] for hit in part.retrieval.hits if hit.passage.key in places]
+    for each in retrieval.retrievals:
+        own = [places[hit.passage.key] for hit in each.hits if hit.passage.key in places]
         sources = tuple(place for place in dict.fromkeys(own) if place < len(request.sources))
-        parts.append(AskedPart(part.retrieval.trace.query.text, sources))
+        parts.append(AskedPart(each.trace.query.text, sources))
     # Where there are parts, the question as a whole, which is the first of them, asks for nothing more.
     return replace(request, parts=tuple(parts[1:] or parts)), wide
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from ragqa.errors import ServiceError
 from ragqa.evaluation import asking, drafts, templates
 from ragqa.evaluation.drafts import Draft, Proposal
+from ragqa.flows.ask import page_finder
 from ragqa.replies import whole_reply
 
 if TYPE_CHECKING:
@@ -133,14 +133,13 @@ def _checked(proposal: Proposal, passage: Passage, store: Store) -> Draft | None
     found = drafts.checked(proposal, chunk.text)
     if found is None:
         return None
-    pages = store.pages(passage.key)
-    place = bisect_right([page.start for page in pages], chunk.start + found.start) - 1
+    page, _ = page_finder(store)(passage, chunk.start + found.start)
     return Draft(
         id=drafts.identity(found.question),
         question=found.question,
         answer=found.answer,
         document=passage.document,
-        page=pages[place].number if place >= 0 else None,
+        page=page,
         language=passage.language,
         evidence=drafts.flat(chunk.text[found.start : found.end]),
         heading=chunk.heading,
