@@ -13,7 +13,6 @@ threshold is the setting `answer.refuse_below`.
 from __future__ import annotations
 
 import argparse
-import heapq
 import itertools
 import json
 import math
@@ -26,6 +25,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
+from analyzers import MemoryIndex
 from corpora import Corpus, load, work_folder
 
 from ragqa.answering import evidence
@@ -59,46 +59,12 @@ class Example:
     measured: Sequence[Mapping[str, float]]
 
 
-class Collection:
-    """The chunks of some articles, searchable through the ports, in memory."""
-
-    def __init__(self, library: Library, keys: Sequence[int]) -> None:
-        self.keys = np.array(sorted(keys))
-        self.matrix = library.vectors[self.keys]
-        self.postings: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        self.lengths = {int(key): sum(library.counts[key].values()) for key in self.keys}
-        for key in self.keys:
-            for term, count in library.counts[key].items():
-                self.postings[term].append((int(key), count))
-        self.mean = sum(self.lengths.values()) / len(self.lengths)
-        self.k1, self.b = RetrievalConfig().bm25_k1, RetrievalConfig().bm25_b
-
-    def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        return {term: math.log((len(self.keys) + 1) / max(1, len(self.postings.get(term, ())))) for term in terms}
-
-
-class Words(Collection):
-    def search(self, terms: Sequence[str], k: int) -> list[Scored]:
-        best = heapq.nsmallest(k, self._scored(terms).items(), key=lambda item: (-item[1], item[0]))
-        return [Scored(key, score) for key, score in best]
-
-    def scores(self, terms: Sequence[str], keys: Sequence[int]) -> dict[int, float]:
-        scored = self._scored(terms)
-        return {key: scored.get(key, 0.0) for key in keys}
-
-    def _scored(self, terms: Sequence[str]) -> dict[int, float]:
-        scores: dict[int, float] = defaultdict(float)
-        idf = self.idf(terms)
-        for term, repeats in Counter(terms).items():
-            for key, count in self.postings.get(term, ()):
-                norm = self.k1 * (1 - self.b + self.b * self.lengths[key] / self.mean)
-                scores[key] += repeats * idf[term] * count * (self.k1 + 1) / (norm + count)
-        return scores
-
-
 class Meanings:
-    def __init__(self, collection: Collection) -> None:
-        self.keys, self.matrix = collection.keys, collection.matrix
+    """`ports.VectorIndex` in memory."""
+
+    def __init__(self, keys: Sequence[int], vectors: Any) -> None:
+        self.keys = np.array(keys)
+        self.matrix = vectors[self.keys]
 
     def search(self, query: Any, k: int) -> list[Scored]:
         scores = self.matrix @ query
@@ -106,6 +72,14 @@ class Meanings:
 
     def scores(self, query: Any, keys: Sequence[int]) -> dict[int, float]:
         return {key: float(self.matrix[np.searchsorted(self.keys, key)] @ query) for key in keys}
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The chunks of some articles, searchable through the ports."""
+
+    words: MemoryIndex
+    meanings: Meanings
 
 
 class Library:
@@ -144,25 +118,31 @@ class Library:
         np.savez(path, vectors=vectors, stamp=stamp)
         return vectors
 
-    def measure(self, question: str, words: Words) -> list[dict[str, float]]:
+    def collection(self, keys: Iterable[int]) -> Collection:
+        chosen = sorted(keys)
+        words = MemoryIndex(chosen, [self.counts[key] for key in chosen])
+        return Collection(words, Meanings(chosen, self.vectors))
+
+    def measure(self, question: str, collection: Collection) -> list[dict[str, float]]:
         """The features as `ask` would compute them over this collection."""
         found = retrieve(
             question,
             embedder=self.embedder,
-            vectors=Meanings(words),
-            lexical=words,
+            vectors=collection.meanings,
+            lexical=collection.words,
             passages=lambda keys: [self.passages[key] for key in keys],
             unknown_shares=lambda keys: {key: self.shares[key] for key in keys},
             settings=RetrievalConfig(),
             rerank=RerankConfig(model="none"),
         )
-        return evidence.measure(question, found.hits, idf=words.idf, background=found.trace.background)
+        searched, background = found.trace.query.text, found.trace.background
+        return evidence.measure(searched, found.hits, idf=collection.words.idf, background=background)
 
 
 def examples(corpus: Corpus, library: Library) -> Iterator[Example]:
     """Every question over the whole corpus and over small collections with and without its article."""
     chance = random.Random(20261120)
-    whole = Words(library, range(len(library.passages)))
+    whole = library.collection(range(len(library.passages)))
     languages = [passage.language for passage in library.passages]
     for question in corpus.questions:
         if not question.text.strip():
@@ -191,7 +171,7 @@ def examples(corpus: Corpus, library: Library) -> Iterator[Example]:
                 if near:
                     collections["near"] = [*near, *filler[: size - len(near)]]
             for name, keys in collections.items():
-                measured = library.measure(question.text, Words(library, keys))
+                measured = library.measure(question.text, library.collection(keys))
                 yield Example(str(size), name, language, fit, measured)
 
 
@@ -225,11 +205,11 @@ def _samples() -> Iterator[tuple[str, str, Document]]:
 
 def sample_examples(library: Library) -> Iterator[Example]:
     """The questions of sample_docs, whose unanswerable ones are near: the place is there, the answer is not."""
-    words = Words(library, range(len(library.passages)))
+    everything = library.collection(range(len(library.passages)))
     for line in (SAMPLES / "questions.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         kind = "answerable" if row["answerable"] else "near"
-        yield Example("sample_docs", kind, row["language"], True, library.measure(row["question"], words))
+        yield Example("sample_docs", kind, row["language"], True, library.measure(row["question"], everything))
 
 
 def probability(example: Example, weights: Mapping[str, float]) -> float:

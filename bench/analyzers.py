@@ -28,18 +28,23 @@ _HAN = re.compile(f"[{analyzer._HAN}]+")
 
 
 class MemoryIndex:
-    """`ports.LexicalIndex` over chunks in memory, with whatever terms the analyzer gives while it is made."""
+    """`ports.LexicalIndex` in memory, over passages given by their keys and how often each of their terms occurs."""
 
     name = "BM25"
 
-    def __init__(
-        self, chunks: Sequence[IndexedChunk], *, text: Callable[[Chunk], str] = lambda chunk: chunk.indexed_text
-    ) -> None:
+    @classmethod
+    def over(
+        cls, chunks: Sequence[IndexedChunk], *, text: Callable[[Chunk], str] = lambda chunk: chunk.indexed_text
+    ) -> MemoryIndex:
+        """Of chunks, with whatever terms the analyzer gives now."""
+        counts = [Counter(analyzer.analyze(text(each.chunk))) for each in chunks]
+        return cls([each.key for each in chunks], counts)
+
+    def __init__(self, keys: Sequence[int], counts: Sequence[Counter[str]]) -> None:
         import numpy as np
 
-        counts = [Counter(analyzer.analyze(text(each.chunk))) for each in chunks]
-        self._keys = np.array([each.key for each in chunks], np.int64)
-        self._place = {each.key: place for place, each in enumerate(chunks)}
+        self._keys = np.array(keys, np.int64)
+        self._place = {key: place for place, key in enumerate(keys)}
         self._lengths = np.array([count.total() for count in counts], np.int64)
         lists: dict[str, list[tuple[int, int]]] = {}
         for place, count in enumerate(counts):
@@ -48,7 +53,7 @@ class MemoryIndex:
         self._postings = {term: np.array(found, np.int64) for term, found in lists.items()}
         frequencies = {term: len(found) for term, found in lists.items()}
         self._settings = {"k1": CONFIG.bm25_k1, "b": CONFIG.bm25_b}
-        self._model = PostingsBM25(len(chunks), int(self._lengths.sum()), frequencies, **self._settings)
+        self._model = PostingsBM25(len(keys), int(self._lengths.sum()), frequencies, **self._settings)
 
     def search(self, terms: Sequence[str], k: int, *, question: str = "", required: Sequence[str] = ()) -> list[Scored]:
         import numpy as np

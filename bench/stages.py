@@ -63,7 +63,7 @@ def controls() -> list[Variant]:
     """The defaults got by the ways that the study takes to other variants: they must give what the defaults give."""
     tokens, overlap = CONFIG.chunk.tokens, CONFIG.chunk.overlap
     return [
-        Variant("control: terms in memory", lexical=MemoryIndex, asking=changed(lambda stack: None)),
+        Variant("control: terms in memory", lexical=MemoryIndex.over, asking=changed(lambda stack: None)),
         _chunked("control: only readable passages embedded", tokens, overlap),
     ]
 
@@ -98,7 +98,7 @@ def _analyzer() -> list[Variant]:
     }
     return [
         named(DEFAULT, "as it is"),
-        *(Variant(name, lexical=MemoryIndex, asking=changed(change)) for name, change in changes.items()),
+        *(Variant(name, lexical=MemoryIndex.over, asking=changed(change)) for name, change in changes.items()),
     ]
 
 
@@ -172,12 +172,12 @@ def _headings() -> list[Variant]:
     bare = Variant("", index=("no-headings", ()), making=making)
 
     def of_text(chunks: Sequence[object]) -> MemoryIndex:
-        return MemoryIndex(chunks, text=lambda chunk: chunk.text)  # type: ignore[arg-type]
+        return MemoryIndex.over(chunks, text=lambda chunk: chunk.text)  # type: ignore[arg-type]
 
     return [
         named(DEFAULT, "in both"),
         Variant("in what is embedded alone", lexical=of_text),
-        replace(bare, name="in the words alone", lexical=MemoryIndex),
+        replace(bare, name="in the words alone", lexical=MemoryIndex.over),
         replace(bare, name="in neither"),
     ]
 
