@@ -198,7 +198,7 @@ def _generate(
             if visible := shown.feed(piece):
                 on_event(Written(visible))
     except ServiceError as error:
-        return Answer(question, "incomplete", "", reason=error.message)
+        return Answer(question, "incomplete", "", reason=error.line)
     if visible := shown.finish():
         on_event(Written(visible))
     answer = citations.compose(question, "".join(written), finish, request.sources, page_of=page_finder(store))
