@@ -20,6 +20,7 @@ from ragqa.cli.command import (
     Session,
     command,
 )
+from ragqa.cli.open import remember
 from ragqa.errors import NoEvidence, ServiceError, UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def ask(
         with _listener(session) as on_event:
             asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
     _show(session, asked, explain=explain)
+    remember(session, store.folder, asked)
     return _after(session, asked, explain=explain, hint=name == "extractive" and not extractive)
 
 
