@@ -60,6 +60,8 @@ def everything(
         render.check(damaged),
         render.removed(["a\x1b.pdf"], dry_run=False),
         render.status(replace(state, reembedding=pending)),
+        render.sources(asked),
+        render.sources(asked, markdown=True),
     ]
 
 
