@@ -151,6 +151,7 @@ def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | 
     from ragqa.index.scope import scope_of
     from ragqa.index.vectors import ExactVectors
 
+    ranking = reranker(config.rerank, notice=notice)
     scope = scope_of(store, chosen) if chosen is not None else None
     allowed = scope.keys if scope is not None else None
     sparse = sparse_encoder(config, notice=notice)
@@ -159,7 +160,7 @@ def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | 
         embedder=embedder(config.embedding, notice=notice),
         vectors=ExactVectors(store, allowed=allowed),
         lexical=_lexical(store, config.retrieval, sparse, allowed),
-        reranker=reranker(config.rerank, notice=notice),
+        reranker=ranking,
         config=config,
         sparse=sparse,
         scope=scope,

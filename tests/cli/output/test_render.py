@@ -65,6 +65,8 @@ def everything(
         pages.opened(opened, lines=0, colour=True),
         pages.opened(opened, lines=None, colour=False),
         pages.opened_markdown(opened, lines=0),
+        render.sources(asked),
+        render.sources(asked, markdown=True),
     ]
 
 
