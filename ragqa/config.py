@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -95,7 +96,7 @@ class AnswerConfig:
     prompt_tokens: int = 6000
     sentences: int = 3
     temperature: float = 0.0
-    refuse_below: float = 0.5
+    refuse_below: float | Literal["auto"] = "auto"
     timeout_s: float = 120.0
     remember: bool = True
 
@@ -250,13 +251,19 @@ def _convert(name: str, value: object, hint: Any, *, source: str) -> object:
             return words[value.lower()]
     elif hint in (int, float):
         return _number(name, value, hint, source=source)
+    elif origin in (typing.Union, types.UnionType):  # a number, or a word that stands for one
+        number, word = typing.get_args(hint)
+        (spelt,) = typing.get_args(word)
+        return value if value == spelt else _number(name, value, number, source=source, otherwise=f" or {spelt}")
     elif isinstance(value, str) and hint is str and value:
         return value
     wanted = "list of strings" if origin is tuple else hint.__name__
     raise ConfigError(f"{source}: `{name}` must be a {wanted}, not {value!r}")
 
 
-def _number(name: str, value: object, hint: type[int] | type[float], *, source: str) -> int | float:
+def _number(
+    name: str, value: object, hint: type[int] | type[float], *, source: str, otherwise: str = ""
+) -> int | float:
     low, high = _RANGES[name]
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -265,7 +272,7 @@ def _number(name: str, value: object, hint: type[int] | type[float], *, source: 
         if isinstance(value, float) and number != value:
             raise ValueError
     except (ValueError, OverflowError):
-        raise ConfigError(f"{source}: `{name}` must be a number, not {value!r}") from None
+        raise ConfigError(f"{source}: `{name}` must be a number{otherwise}, not {value!r}") from None
     if not low <= number <= high:
         raise ConfigError(f"{source}: `{name}` must be between {low} and {high}, not {number}")
     return number

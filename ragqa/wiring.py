@@ -89,9 +89,9 @@ def collection_folder(named: Path) -> Path:
     return folder
 
 
-def open_store(named: Path | None, *, write: bool = False, lenient: bool = False) -> Store:
+def open_store(named: Path | None, *, write: bool = False, wait_s: float = 0.0, lenient: bool = False) -> Store:
     """Open the index of this command."""
-    return Store.open(index_to_read(named), write=write, lenient=lenient)
+    return Store.open(index_to_read(named), write=write, wait_s=wait_s, lenient=lenient)
 
 
 def create_store(folder: Path, *, wait_s: float) -> Store:
@@ -349,14 +349,16 @@ def generator_name(settings: AnswerConfig) -> str:
 def answering(name: str, config: Config, searching: Searching, *, notice: Notice) -> Answering:
     """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked."""
     from ragqa.flows.ask import Answering
+    from ragqa.flows.calibrate import threshold
 
     settings = config.answer
+    refuse_below = threshold(settings, searching.store.meta())
     if made := service(name, settings):
-        return Answering(made, partial(_prompted, settings, notice), settings.refuse_below, settings.neighbours)
+        return Answering(made, partial(_prompted, settings, notice), refuse_below, settings.neighbours)
     from ragqa.models.extractive import ExtractiveGenerator
 
     extractive = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
-    return Answering(extractive, partial(_unprompted, settings), settings.refuse_below)
+    return Answering(extractive, partial(_unprompted, settings), refuse_below)
 
 
 def service(name: str, settings: AnswerConfig) -> Generator | None:

@@ -130,6 +130,7 @@ _REEMBED = {
     "documents": _described(_COUNT, "Made anew, or discarded; equal ones counted once."),
     "chunks": _COUNT,
     "resumed": _described(_COUNT, "Of the documents, how many an earlier run had made."),
+    "uncalibrated": _described(_FLAG, "Whether the threshold that `eval --calibrate` had stored is dropped."),
 }
 
 _REFUSED = {"document": _PATH, "code": _TEXT, "reason": _TEXT}
@@ -217,6 +218,10 @@ _SHAPES: dict[str, Schema] = {
         sparse=_described(_or_null(_TEXT), "The sparse model whose features the index holds."),
         analyzer=_TEXT,
         chunker=_TEXT,
+        calibration=_described(
+            _or_null(_object(refuse_below=_SHARE, answerable=_COUNT, unanswerable=_COUNT)),
+            "What `ragqa eval --calibrate` has stored, and on how many questions of each kind it was fitted.",
+        ),
         reembedding=_or_null(
             _object(
                 embedder=_EMBEDDER,

@@ -203,7 +203,7 @@ def ingest_event(event: ingest_flow.Event) -> Shape:
 
 def status(state: State) -> Shape:
     """`ragqa status`."""
-    embedder, pending = state.meta.embedder, state.reembedding
+    embedder, pending, calibration = state.meta.embedder, state.reembedding, state.meta.calibration
     return {
         **_versioned(),
         "index": state.folder,
@@ -217,6 +217,12 @@ def status(state: State) -> Shape:
         "sparse": state.meta.sparse and state.meta.sparse.name,
         "analyzer": state.meta.analyzer,
         "chunker": state.meta.chunker,
+        "calibration": calibration
+        and {
+            "refuse_below": number(calibration.refuse_below),
+            "answerable": calibration.answerable,
+            "unanswerable": calibration.unanswerable,
+        },
         "reembedding": pending
         and {
             "embedder": _embedder(pending.target.embedder),
@@ -286,6 +292,7 @@ def reembedded(done: reembed_flow.Reembedded) -> Shape:
         "documents": done.documents,
         "chunks": done.chunks,
         "resumed": done.resumed,
+        "uncalibrated": done.uncalibrated,
     }
 
 

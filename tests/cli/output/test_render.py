@@ -20,7 +20,7 @@ from ragqa.flows.opening import Opened
 from ragqa.flows.reembed import Discarded, Reembedded
 from ragqa.flows.search import Found
 from ragqa.index import integrity
-from ragqa.index.records import DocumentState, Pending, SparseRecord
+from ragqa.index.records import Calibration, DocumentState, Pending, SparseRecord
 from ragqa.index.scope import Scope
 from ragqa.types import Answer, Hit
 
@@ -186,6 +186,10 @@ def test_reports_count_and_name(report: Report, state: State, states: list[Docum
     )
     assert "failed scan.pdf: its pages are pictures" in reports.ingest(report).plain
     assert reports.ingest(Report()).plain == "nothing to do; 0 chunks in 0.0 s\n"
+    calibrated = replace(state, meta=replace(state.meta, calibration=Calibration(0.61804, 42, 21)))
+    assert "refusals   below an evidence of 0.618, fitted on 42 + 21 questions\n" in reports.status(calibrated).plain
+    dropped = reports.reembedded(Reembedded("switched", 2, 3, uncalibrated=True)).plain
+    assert "threshold for refusals that was calibrated is dropped" in dropped
     status = reports.status(state).plain
     assert "documents  29 stored, 1 failed\n" in status and "languages  zh-Hant 17, en 12\n" in status
     assert "every file is as it was" in reports.status(replace(state, stale=())).plain

@@ -22,7 +22,7 @@ from ragqa.flows.look import State
 from ragqa.flows.opening import Opened
 from ragqa.flows.search import Found
 from ragqa.index import integrity
-from ragqa.index.records import DocumentState, Pending, SparseRecord
+from ragqa.index.records import Calibration, DocumentState, Pending, SparseRecord
 from ragqa.index.scope import Scope
 from ragqa.types import Answer, Hit, Usage
 
@@ -79,6 +79,7 @@ def every_shape(
             shapes.status(state),
             shapes.status(replace(state, meta=replace(state.meta, embedder=None))),
             shapes.status(replace(state, reembedding=pending)),
+            shapes.status(replace(state, meta=replace(state.meta, calibration=Calibration(0.6, 40, 20)))),
             shapes.status(
                 replace(
                     state, reembedding=replace(pending, target=replace(pending.target, sparse=SparseRecord("s", "1")))
