@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ class Answering:
     refuse_below: float
     neighbours: int = 0
     """How many chunks of its section are joined to a source on either side, where the prompt has room for them."""
+    fallback: Answering | None = None
+    """Who answers where the generator did not come to its end; None leaves what there is of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """All that a generator wrote, and how it ended; `failure` says why it wrote nothing at all."""
+    """All that a generator wrote, how it ended and how long it took; `failure` says why it wrote nothing at all."""
 
     text: str
     finish: Finish
+    milliseconds: float
     failure: str = ""
 
 
@@ -73,6 +77,7 @@ def prepare(question: str, retrieval: Retrieval, store: Store, answering: Answer
 
 def generate(request: GenerationRequest, generator: Generator, on_text: Callable[[str], None]) -> Output:
     """Let the generator write; `on_text` is told what may be shown of it. Reads no index: any thread may do it."""
+    started = time.perf_counter()
     shown = citations.stream_filter(request.sources)
     written: list[str] = []
     finish = Finish(complete=False, reason="the answer broke off")
@@ -85,10 +90,10 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
             if visible := shown.feed(piece):
                 on_text(visible)
     except ServiceError as error:
-        return Output("", finish, error.message)
+        return Output("", finish, (time.perf_counter() - started) * 1000, error.message)
     if visible := shown.finish():
         on_text(visible)
-    return Output("".join(written), finish)
+    return Output("".join(written), finish, (time.perf_counter() - started) * 1000)
 
 
 def checked(prepared: Prepared, output: Output, store: Store) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragqa.errors import MissingKey
 from ragqa.models import streaming
+from ragqa.models.recording import Hook
 from ragqa.models.retrying import Retries, ServiceFailure, asked_wait, said
 from ragqa.models.tokens import estimate
 from ragqa.ports import Finish, GenerationRequest
@@ -48,7 +50,7 @@ def api_key(environment: Mapping[str, str]) -> str | None:
 class _Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], before_sending: Hook | None) -> None:
         key = api_key(environment)
         if key is None:
             raise MissingKey(
@@ -57,6 +59,8 @@ class _Client:
             )
         self._key = key
         self._base_url = environment.get(BASE_URL)
+        self._before_sending = before_sending
+        self._lock = threading.Lock()
 
     @cached_property
     def models(self) -> Any:
@@ -66,12 +70,15 @@ class _Client:
 
         # An unknown finish reason would be announced on stderr; it is reported with the answer instead.
         warnings.filterwarnings("ignore", module=r"google\.genai")
-        hooks = {"request": [streaming.network_limits], "response": [streaming.refuse_huge]}
-        self._client = genai.Client(
-            api_key=self._key,
-            vertexai=False,
-            http_options=types.HttpOptions(base_url=self._base_url, client_args={"event_hooks": hooks}),
-        )
+        before = [self._before_sending] if self._before_sending else []
+        hooks = {"request": [streaming.network_limits, *before], "response": [streaming.refuse_huge]}
+        with self._lock:  # a second client, made by a second thread, would close the first one
+            if not hasattr(self, "_client"):
+                self._client = genai.Client(
+                    api_key=self._key,
+                    vertexai=False,
+                    http_options=types.HttpOptions(base_url=self._base_url, client_args={"event_hooks": hooks}),
+                )
         return self._client.models
 
     @contextmanager
@@ -104,13 +111,19 @@ class GeminiGenerator:
     """Implements `ports.Generator`. Raises MissingKey at once, before anything heavy is loaded."""
 
     def __init__(
-        self, model: str, *, environment: Mapping[str, str], timeout_s: float, retries: Retries | None = None
+        self,
+        model: str,
+        *,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         self.name = f"gemini:{model}"
         self._model = model
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment)
+        self._client = _Client(environment, before_sending)
         self._sends_schema = True
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
@@ -174,6 +187,7 @@ class GeminiEmbedder:
         timeout_s: float,
         dimensions: int = 0,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         from ragqa.models.vectors import kept_dimensions
 
@@ -186,7 +200,7 @@ class GeminiEmbedder:
         self._batch_size = min(batch_size, _LARGEST_BATCH)
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment)
+        self._client = _Client(environment, before_sending)
 
     @cached_property
     def dimensions(self) -> int:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ragqa.errors import ConfigError, MissingKey
 from ragqa.models import prompts, streaming
 from ragqa.models.prompts import Prompts
+from ragqa.models.recording import Hook, NotSent
 from ragqa.models.retrying import Retries, ServiceFailure, asked_wait, said
 from ragqa.models.tokens import estimate
 from ragqa.ports import Finish, GenerationRequest
@@ -66,8 +67,9 @@ def parse(name: str) -> Endpoint:
 class _Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str], before_sending: Hook | None) -> None:
         self.endpoint = endpoint
+        self._before_sending = before_sending
         self._key = environment.get(KEY, "").strip() or None
         if endpoint.is_openai and not self._key:
             raise MissingKey(
@@ -88,6 +90,8 @@ class _Client:
         """The library's own interface, without its retries."""
         import openai
 
+        before = [self._before_sending] if self._before_sending else []
+        hooks: dict[str, list[Hook]] = {"request": before, "response": [streaming.refuse_huge]}
         timeout = openai.Timeout(
             connect=streaming.CONNECT_S, read=streaming.IDLE_S, write=streaming.IDLE_S, pool=streaming.CONNECT_S
         )
@@ -97,9 +101,7 @@ class _Client:
             base_url=self.endpoint.url,
             max_retries=0,
             timeout=timeout,
-            http_client=openai.DefaultHttpxClient(
-                timeout=timeout, follow_redirects=False, event_hooks={"response": [streaming.refuse_huge]}
-            ),
+            http_client=openai.DefaultHttpxClient(timeout=timeout, follow_redirects=False, event_hooks=hooks),
         )
 
     @contextmanager
@@ -113,7 +115,7 @@ class _Client:
             except openai.APIStatusError as error:
                 raise self._refusal(error) from None
             except openai.APIConnectionError as error:
-                if isinstance(error.__cause__, ServiceFailure):
+                if isinstance(error.__cause__, ServiceFailure | NotSent):
                     raise error.__cause__ from None
                 cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
                 raise streaming.network_failure(self.service, cause, secret=self._key) from None
@@ -140,12 +142,18 @@ class OpenAICompatibleGenerator:
     """Implements `ports.Generator`. Raises MissingKey or ConfigError at once, before anything heavy is loaded."""
 
     def __init__(
-        self, name: str, *, environment: Mapping[str, str], timeout_s: float, retries: Retries | None = None
+        self,
+        name: str,
+        *,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         self.name = name
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(parse(name), environment)
+        self._client = _Client(parse(name), environment, before_sending)
         self._sends_temperature = True
         self._sends_schema = True
 
@@ -216,6 +224,7 @@ class OpenAICompatibleEmbedder:
         query_prompt: str = prompts.AUTO,
         passage_prompt: str = prompts.AUTO,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         from ragqa.models.vectors import kept_dimensions
 
@@ -231,7 +240,7 @@ class OpenAICompatibleEmbedder:
         self._batch_size = batch_size
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(endpoint, environment)
+        self._client = _Client(endpoint, environment, before_sending)
 
     @cached_property
     def dimensions(self) -> int:
