@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
+    from ragqa.flows.opening import Draw
     from ragqa.flows.search import Searching
     from ragqa.models.recording import Hook
     from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split
@@ -153,6 +154,15 @@ def ingesting(config: Config, *, notice: Notice) -> Iterator[Parts]:
         yield Parts(embedder=model, loader=loader, config=config, sparse=sparse)
 
 
+@contextmanager
+def drawing(config: Config, *, password: str | None) -> Iterator[Draw]:
+    """What draws a page of a PDF: the parser child, which ends with it."""
+    from ragqa.documents.child import ChildLoader
+
+    with ChildLoader(config.ingest) as loader:
+        yield partial(loader.picture, password=password)
+
+
 def searching(
     store: Store, config: Config, *, notice: Notice, chosen: Filter | None = None, sending: Sending = AS_SET
 ) -> Searching:
@@ -161,6 +171,7 @@ def searching(
     from ragqa.index.scope import scope_of
     from ragqa.index.vectors import ExactVectors
 
+    ranking = reranker(config.rerank, notice=notice, sending=sending)
     scope = scope_of(store, chosen) if chosen is not None else None
     allowed = scope.keys if scope is not None else None
     sparse = sparse_encoder(config, notice=notice)
@@ -169,7 +180,7 @@ def searching(
         embedder=embedder(config.embedding, notice=notice, sending=sending),
         vectors=ExactVectors(store, allowed=allowed),
         lexical=_lexical(store, config.retrieval, sparse, allowed),
-        reranker=reranker(config.rerank, notice=notice, sending=sending),
+        reranker=ranking,
         config=config,
         sparse=sparse,
         scope=scope,
@@ -259,7 +270,7 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice, sending: Sending = AS
                 before_sending=sending.before,
             )
         case "openai":
-            from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
+            from ragqa.models.openai_embedding import OpenAICompatibleEmbedder
 
             return OpenAICompatibleEmbedder(
                 settings.model,

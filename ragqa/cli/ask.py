@@ -23,6 +23,7 @@ from ragqa.cli.command import (
     Session,
     command,
 )
+from ragqa.cli.open import remember
 from ragqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def ask(
         raise UsageError("--timeout takes seconds, more than 0")
     sending = _sending(timeout, dry_run=dry_run)
     name = wiring.generator_name(session.config.answer)
+    wiring.service(name, session.config.answer)  # a missing key is told before anything is loaded
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter, sending=sending)
         answering = wiring.answering(
@@ -93,6 +95,7 @@ def ask(
         with listening.listener(session) as on_event:
             asked = flow.answer(question, parts, answering, index, timeout_s=timeout, on_event=on_event)
     listening.show(session, asked, explain=explain)
+    remember(session, store.folder, asked)
     return listening.after(session, asked, explain=explain, hint=name == "extractive" and not extractive)
 
 

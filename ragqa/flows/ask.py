@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ragqa.answering import evidence
 from ragqa.flows import search, writing
 from ragqa.flows.writing import Answering as Answering
-from ragqa.models.hurrying import Deadline, HurriedGenerator
+from ragqa.flows.writing import Deadline as Deadline
 from ragqa.retrieval import Part
 from ragqa.types import Answer
 
@@ -192,8 +192,10 @@ def written(
 ) -> writing.Output:
     """What the generator writes. Reads no index: any thread may wait for it."""
     assert begun.prepared is not None
-    generator = answering.generator if deadline is None else HurriedGenerator(answering.generator, deadline)
-    return writing.generate(begun.prepared.request, generator, lambda text: on_event(Written(text)))
+    request, generator = begun.prepared.request, answering.generator
+    if deadline is None:
+        return writing.generate(request, generator, lambda text: on_event(Written(text)))
+    return writing.generate_within(deadline, request, generator, lambda text: on_event(Written(text)))
 
 
 def finish(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ragqa.errors import ServiceError, UsageError
 from ragqa.flows import ask, search
-from ragqa.models.hurrying import Deadline
+from ragqa.flows.writing import Deadline
 
 if TYPE_CHECKING:
     from ragqa.errors import RagqaError

@@ -36,6 +36,23 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment when the `seconds` that a question may take are over."""
+
+    seconds: float
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float | None) -> Deadline | None:
+        """So many seconds from now; None is no deadline."""
+        return None if seconds is None else cls(seconds, time.monotonic() + seconds)
+
+    @property
+    def left_s(self) -> float:
+        return self.at - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A request that is ready to be sent, and what its sources are made of."""
 
@@ -90,10 +107,24 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
             if visible := shown.feed(piece):
                 on_text(visible)
     except ServiceError as error:
-        return Output("", finish, (time.perf_counter() - started) * 1000, error.message)
+        return Output("", finish, (time.perf_counter() - started) * 1000, error.line)
     if visible := shown.finish():
         on_text(visible)
     return Output("".join(written), finish, (time.perf_counter() - started) * 1000)
+
+
+def generate_within(
+    deadline: Deadline, request: GenerationRequest, generator: Generator, on_text: Callable[[str], None]
+) -> Output:
+    """The same, broken off at the deadline; one that is over already asks nobody."""
+    late = f"{generator.name} did not finish within {deadline.seconds:g} seconds"
+    if deadline.left_s <= 0:
+        return Output("", Finish(complete=False, reason=late), 0.0, f"{late}, which the search had used up")
+    output = generate(replace(request, timeout_s=deadline.left_s), generator, on_text)
+    if output.finish.complete or deadline.left_s > 0:
+        return output
+    finish = replace(output.finish, reason=late)
+    return replace(output, finish=finish, failure=output.failure and late)
 
 
 def checked(prepared: Prepared, output: Output, store: Store) -> Answer:
