@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import secrets
 from collections.abc import Sequence
 
 from ragqa.answering.markers import QUOTES_LINE, SENTINEL, without_markers
@@ -59,11 +59,11 @@ def build(
     """The request for one question; `sources` are those of the best hits that fit, in their order.
 
     System text and prompt together never exceed `settings.prompt_tokens`: the last sources go first, then the one that
-    is left is cut behind a sentence. `tag` is a random word that marks where sources begin and end; nothing inside them
-    can hold it. Raises UsageError for a question that takes half of the budget, ConfigError for a budget that holds
-    nothing but the rules.
+    is left is cut behind a sentence. `tag` is a word that marks where sources begin and end; nothing inside them can
+    hold it. Without one it is made of what is sent. Raises UsageError for a question that takes half of the budget,
+    ConfigError for a budget that holds nothing but the rules.
     """
-    tag = tag or secrets.token_hex(8)
+    tag = tag or key_of(question, *(hit.passage.chunk.text for hit in hits[: settings.max_sources]))
     system = _SYSTEM.format(language=_LANGUAGES[language], sentinel=SENTINEL, quotes=QUOTES_LINE, tag=tag)
     budget = settings.prompt_tokens - counter.count(system)
     _check_question(question, settings, counter)
@@ -90,6 +90,18 @@ def build(
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
     )
+
+
+def key_of(*texts: str) -> str:
+    """A word that nobody can have put into any of the texts, since it hangs on all of them.
+
+    The same texts give it again, so that the same question over the same passages is the same request, to the letter.
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()[:16]
 
 
 def _check_question(question: str, settings: AnswerConfig, counter: TokenCounter) -> None:

@@ -68,6 +68,7 @@ FILTER = _or_null(
     )
 )
 _USAGE = {"prompt_tokens": _or_null(_COUNT), "output_tokens": _or_null(_COUNT)}
+_DEGRADED = {"from": _TEXT, "reason": _TEXT}
 _MODELS = _map(_TEXT)
 _TIMINGS = _map(_NUMBER)
 _RANKING = _list(_object(key=_COUNT, chunk_id=_or_null(_TEXT), score=_NUMBER))
@@ -111,6 +112,9 @@ _ASK = {
     "status": _one_of(Status),
     "reason": _described(_TEXT, "Why there is no (whole) answer; empty where there is one."),
     "answer": _TEXT,
+    "degraded": _or_null(
+        _described(_object(**_DEGRADED), "The service that did not finish, and why; the answer is extractive instead.")
+    ),
     "sentences": _list(_SENTENCE),
     "citations": _list(_object(**_CITATION)),
     "hits": _list(_HIT),
@@ -174,6 +178,7 @@ _SHAPES: dict[str, Schema] = {
             _event("token", text=_TEXT),
             _event("citation", **_CITATION),
             _event("usage", **_USAGE),
+            _described(_event("degraded", **_DEGRADED), "The tokens until now count no more."),
             _optional(_event("result", **_ASK), explain=_EXPLANATION),
             _ERROR,
         ]

@@ -113,6 +113,7 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
         "hits": [hit(each) for each in answer.hits],
         "evidence": number(asked.evidence.score),
         "understood": _understood(asked.trace, asked.parts),
+        "degraded": asked.degraded and _degraded(asked.degraded),
         "models": dict(answer.models),
         "reranking": _reranking(asked.trace.reranking),
         "filter": filter_of(asked.scope),
@@ -128,7 +129,7 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
 
 def ask_event(event: ask_flow.Event) -> Shape:
     """One line of `ragqa ask --format jsonl`; the last is `{"event": "result", ...}` with the whole of `ask`."""
-    from ragqa.flows.ask import Cited, Retrieved, Spent, Written
+    from ragqa.flows.ask import Cited, Degraded, Retrieved, Spent, Written
 
     match event:
         case Retrieved(hits):
@@ -139,6 +140,12 @@ def ask_event(event: ask_flow.Event) -> Shape:
             return {"event": "citation", **citation(cited)}
         case Spent(usage):
             return {"event": "usage", "prompt_tokens": usage.prompt_tokens, "output_tokens": usage.output_tokens}
+        case Degraded():
+            return {"event": "degraded", **_degraded(event)}
+
+
+def _degraded(degraded: ask_flow.Degraded) -> Shape:
+    return {"from": degraded.name, "reason": degraded.reason}
 
 
 def explanation(trace: Trace, hits: Sequence[Hit], parts: Sequence[Part] = ()) -> Shape:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ragqa.errors import ConfigError, MissingKey
 from ragqa.models import streaming
+from ragqa.models.recording import Hook, NotSent
 from ragqa.models.retrying import Retries, ServiceFailure, said
 from ragqa.models.thoughts import ThoughtFilter, begins_with_thoughts
 from ragqa.models.transport import Connection, usable_key
@@ -69,7 +70,7 @@ def parse(name: str) -> Endpoint:
 class Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str], before_sending: Hook | None) -> None:
         self.endpoint = endpoint
         self._key = usable_key(environment, KEY)
         if endpoint.is_openai and not self._key:
@@ -81,7 +82,7 @@ class Client:
             raise ConfigError(
                 f"`{PREFIX}{endpoint.model}` needs the package openai", remedy="pip install 'ragqa[openai]'"
             )
-        self._connection = Connection(self.service, self._key, self._remedy)
+        self._connection = Connection(self.service, self._key, self._remedy, before_sending)
 
     @property
     def service(self) -> str:
@@ -110,7 +111,7 @@ class Client:
             try:
                 yield
             except openai.APIConnectionError as error:
-                if isinstance(error.__cause__, ServiceFailure):
+                if isinstance(error.__cause__, ServiceFailure | NotSent):
                     raise error.__cause__ from None
                 raise self._connection.failure(error.__cause__ or error) from None
             except openai.APIError as error:
@@ -137,19 +138,25 @@ class OpenAICompatibleGenerator:
     """Implements `ports.Generator`. Raises MissingKey or ConfigError at once, before anything heavy is loaded."""
 
     def __init__(
-        self, name: str, *, environment: Mapping[str, str], timeout_s: float, retries: Retries | None = None
+        self,
+        name: str,
+        *,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         self.name = name
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = Client(parse(name), environment)
+        self._client = Client(parse(name), environment, before_sending)
         self._left_out: set[str] = set()
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
             lambda: self._pieces(request),
             service=self._client.service,
-            timeout_s=self._timeout_s,
+            timeout_s=min(self._timeout_s, request.timeout_s),
             retries=self._retries,
         )
 
