@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
+    from ragqa.flows.opening import Draw
     from ragqa.flows.search import Searching
     from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split
     from ragqa.types import Filter, Hit, Keys
@@ -133,6 +134,15 @@ def ingesting(config: Config, *, notice: Notice) -> Iterator[Parts]:
             return sparse_encoder(config, notice=notice)
 
         yield Parts(embedder=model, loader=loader, config=config, sparse=sparse)
+
+
+@contextmanager
+def drawing(config: Config, *, password: str | None) -> Iterator[Draw]:
+    """What draws a page of a PDF: the parser child, which ends with it."""
+    from ragqa.documents.child import ChildLoader
+
+    with ChildLoader(config.ingest) as loader:
+        yield partial(loader.picture, password=password)
 
 
 def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | None = None) -> Searching:

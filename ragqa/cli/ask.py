@@ -18,6 +18,7 @@ from ragqa.cli.command import (
     Session,
     command,
 )
+from ragqa.cli.open import remember
 
 QuestionArgument = Annotated[str, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.")]
 
@@ -56,4 +57,5 @@ def ask(
         with listening.listener(session) as on_event:
             asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
     listening.show(session, asked, explain=explain)
+    remember(session, store.folder, asked)
     return listening.after(session, asked, explain=explain, hint=name == "extractive" and not extractive)

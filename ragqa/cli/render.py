@@ -94,10 +94,16 @@ def _place(citation: Citation) -> Styled:
 
 
 def _where(passage: Passage, *, page: int | None, label: str | None, last: int | None = None) -> Styled:
+    return place(passage.document, passage.chunk.heading, page=page, label=label, last=last)
+
+
+def place(
+    document: str, heading: Sequence[str], *, page: int | None, label: str | None, last: int | None = None
+) -> Styled:
     """`handbook.pdf · p. 12 (printed xii) › Leave › Annual leave`."""
     pages = _pages(page, label, last)
-    parts = [style(passage.document, "cyan"), safe(f" · {pages}" if pages else "")]
-    parts += [style(f" › {one_line(heading)}", "dim") for heading in passage.chunk.heading]
+    parts = [style(document, "cyan"), safe(f" · {pages}" if pages else "")]
+    parts += [style(f" › {one_line(each)}", "dim") for each in heading]
     return Styled("").join(parts)
 
 
