@@ -17,6 +17,7 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
+    from ragqa.answering.template import Template
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
@@ -346,13 +347,23 @@ def generator_name(settings: AnswerConfig) -> str:
     return f"gemini:{settings.gemini_model}" if has_key else "extractive"
 
 
-def answering(name: str, config: Config, searching: Searching, *, notice: Notice) -> Answering:
-    """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked."""
+def answering(
+    name: str, config: Config, searching: Searching, *, notice: Notice, structured: bool = False
+) -> Answering:
+    """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked.
+
+    A `structured` answer is asked for as JSON and comes in one piece: for who does not read it while it is written.
+    """
     from ragqa.flows.ask import Answering
 
     settings = config.answer
     if made := service(name, settings):
-        return Answering(made, partial(_prompted, settings, notice), settings.refuse_below, settings.neighbours)
+        prepare = partial(_prompted, settings, _template(settings.prompt), notice, structured=structured)
+        if structured:
+            from ragqa.models.claiming import ClaimingGenerator
+
+            made = ClaimingGenerator(made)
+        return Answering(made, prepare, settings.refuse_below, settings.neighbours)
     from ragqa.models.extractive import ExtractiveGenerator
 
     extractive = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
@@ -393,7 +404,32 @@ def _unprompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> G
     )
 
 
-def _prompted(settings: AnswerConfig, notice: Notice, question: str, hits: Sequence[Hit]) -> GenerationRequest:
+def _template(named: str) -> Template | None:
+    """The user's own words to the model, from the file that `answer.prompt` names."""
+    if named == "builtin":
+        return None
+    from ragqa.answering import template
+
+    try:
+        with Path(named).expanduser().open("rb") as file:
+            text = file.read(template.LARGEST * 4 + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{named} is not UTF-8", remedy="answer.prompt names a text file") from error
+    except (OSError, RuntimeError, ValueError) as error:  # no such file, no such home, a name with a null
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read {named}: {reason}", remedy="answer.prompt names a text file") from error
+    return template.parse(text, name=named)
+
+
+def _prompted(
+    settings: AnswerConfig,
+    own: Template | None,
+    notice: Notice,
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    structured: bool,
+) -> GenerationRequest:
     from ragqa.answering import prompt
     from ragqa.models.tokens import counter as best_counter
 
@@ -402,4 +438,7 @@ def _prompted(settings: AnswerConfig, notice: Notice, question: str, hits: Seque
         environment=os.environ,
         on_download=lambda: notice("fetching the table that tokens are counted with, 4 MB (only once)"),
     )
-    return prompt.build(question, hits, language=detect(question), settings=settings, counter=counter)
+    language = prompt.answer_language(question, hits)
+    return prompt.build(
+        question, hits, language=language, settings=settings, counter=counter, template=own, structured=structured
+    )

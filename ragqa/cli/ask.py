@@ -12,6 +12,7 @@ from ragqa.cli.command import (
     ANSWERING,
     RETRIEVING,
     ExtractiveOption,
+    Format,
     ModelOption,
     NoRerankOption,
     RerankOption,
@@ -53,7 +54,9 @@ def ask(
     wiring.service(name, session.config.answer)  # a missing key is told before anything is loaded
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
-        answering = wiring.answering(name, session.config, parts, notice=session.note)
+        # One object is read only when it is whole: then the model may write one too.
+        structured = session.format is Format.JSON
+        answering = wiring.answering(name, session.config, parts, notice=session.note, structured=structured)
         with listening.listener(session) as on_event:
             asked = flow.ask(question, parts, answering, strict_fresh=strict_fresh, on_event=on_event)
     listening.show(session, asked, explain=explain)
