@@ -90,9 +90,11 @@ class AnswerConfig:
 
     model: str = "auto"
     gemini_model: str = "gemini-flash-latest"
+    length: Literal["short", "medium", "long"] = "medium"
+    prompt: str = "builtin"
     max_sources: int = 6
     neighbours: int = 1
-    max_tokens: int = 2048
+    max_tokens: int = 0
     prompt_tokens: int = 6000
     sentences: int = 3
     temperature: float = 0.0
@@ -137,7 +139,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "rerank.prompt_tokens": (256, 2_000_000),
     "answer.max_sources": (1, 100),
     "answer.neighbours": (0, 20),
-    "answer.max_tokens": (16, 1_000_000),
+    "answer.max_tokens": (0, 1_000_000),
     "answer.prompt_tokens": (256, 2_000_000),
     "answer.sentences": (1, 20),
     "answer.temperature": (0, 2),

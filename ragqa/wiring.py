@@ -19,6 +19,7 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
+    from ragqa.answering.template import Template
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
@@ -382,10 +383,12 @@ def answering(
     notice: Notice,
     sending: Sending = AS_SET,
     degrades: bool = False,
+    structured: bool = False,
 ) -> Answering:
     """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked.
 
-    Where it `degrades`, a service that does not finish leaves the answer to the extractive generator.
+    Where it `degrades`, a service that does not finish leaves the answer to the extractive generator. A `structured`
+    answer is asked for as JSON and comes in one piece: for who does not read it while it is written.
     """
     from ragqa.flows.ask import Answering
     from ragqa.flows.calibrate import threshold
@@ -394,9 +397,13 @@ def answering(
     made = service(name, settings, sending=sending)
     if made is None:
         return _extractive(settings, searching)
+    if structured:
+        from ragqa.models.claiming import ClaimingGenerator
+
+        made = ClaimingGenerator(made)
+    prepare = partial(_prompted, settings, _template(settings.prompt), notice, structured=structured)
     fallback = _extractive(settings, searching) if degrades else None
-    refuse_below = threshold(settings, searching.store.meta())
-    return Answering(made, partial(_prompted, settings, notice), refuse_below, settings.neighbours, fallback)
+    return Answering(made, prepare, threshold(settings, searching.store.meta()), settings.neighbours, fallback)
 
 
 def _extractive(settings: AnswerConfig, searching: Searching) -> Answering:
@@ -446,7 +453,32 @@ def _unprompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> G
     )
 
 
-def _prompted(settings: AnswerConfig, notice: Notice, question: str, hits: Sequence[Hit]) -> GenerationRequest:
+def _template(named: str) -> Template | None:
+    """The user's own words to the model, from the file that `answer.prompt` names."""
+    if named == "builtin":
+        return None
+    from ragqa.answering import template
+
+    try:
+        with Path(named).expanduser().open("rb") as file:
+            text = file.read(template.LARGEST * 4 + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{named} is not UTF-8", remedy="answer.prompt names a text file") from error
+    except (OSError, RuntimeError, ValueError) as error:  # no such file, no such home, a name with a null
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read {named}: {reason}", remedy="answer.prompt names a text file") from error
+    return template.parse(text, name=named)
+
+
+def _prompted(
+    settings: AnswerConfig,
+    own: Template | None,
+    notice: Notice,
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    structured: bool,
+) -> GenerationRequest:
     from ragqa.answering import prompt
     from ragqa.models.tokens import counter as best_counter
 
@@ -455,4 +487,7 @@ def _prompted(settings: AnswerConfig, notice: Notice, question: str, hits: Seque
         environment=os.environ,
         on_download=lambda: notice("fetching the table that tokens are counted with, 4 MB (only once)"),
     )
-    return prompt.build(question, hits, language=detect(question), settings=settings, counter=counter)
+    language = prompt.answer_language(question, hits)
+    return prompt.build(
+        question, hits, language=language, settings=settings, counter=counter, template=own, structured=structured
+    )

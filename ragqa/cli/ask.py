@@ -17,6 +17,7 @@ from ragqa.cli.command import (
     ANSWERING,
     RETRIEVING,
     ExtractiveOption,
+    Format,
     ModelOption,
     NoRerankOption,
     RerankOption,
@@ -85,7 +86,14 @@ def ask(
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter, sending=sending)
         answering = wiring.answering(
-            name, session.config, parts, notice=session.note, sending=sending, degrades=timeout is not None
+            name,
+            session.config,
+            parts,
+            notice=session.note,
+            sending=sending,
+            degrades=timeout is not None,
+            # One object is read only when it is whole: then the model may write one too.
+            structured=session.format is Format.JSON or batch is not None,
         )
         if dry_run:
             return previewing.show(session, question, parts, answering, strict_fresh=strict_fresh)
