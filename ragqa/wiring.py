@@ -247,7 +247,7 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 dimensions=settings.dimensions,
             )
         case "openai":
-            from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
+            from ragqa.models.openai_embedding import OpenAICompatibleEmbedder
 
             return OpenAICompatibleEmbedder(
                 settings.model,

@@ -22,9 +22,13 @@ _CANDIDATES = 200
 """So many places of a quote's first piece are tried before giving up."""
 
 _ELLIPSIS = re.compile(r"\s*(?:[\[(（]\s*(?:\.{3,}|…+)\s*[\])）]|\.{3,}|…+|(?<!\.)\. \. \.(?!\.)|⋯+)\s*")
+_VARIANTS = str.maketrans("衞敍枱簷痺缐讬馀麹麺锺谘钜迳", "卫叙台檐痹线托余曲面钟咨巨径")
+"""Forms of the same character, from Hong Kong and from hasty conversion, that folding leaves apart."""
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
-_LINE_HYPHEN = re.compile(r"-[ \t]*\n\s*")
-_IN_NUMBER = re.compile(r"(?<=\d) ?(-) ?(?=\d)|(?<=\d)([.,:/'])(?=\d)|(?<![a-z0-9_)\]-])(-)(?=\d)")
+_LINE_HYPHEN = re.compile(r"-\s+")
+"""At the end of a line, which may have become a blank: `infor-\nmation`, `infor- mation`."""
+_SOFT_HYPHEN_AT_END = re.compile(r"\u00ad(?=\s)")
+_IN_NUMBER = re.compile(r"(?<=\d) {0,3}(-)\s{0,3}(?=\d)|(?<=\d)([.,:/'])(?=\d)|(?<![a-z0-9_)\]-])(-)(?=\d)")
 """The sign of a range (with spaces or without), a separator, a minus."""
 _THOUSANDS = re.compile(r"\d{3}(?!\d)")
 _HAN_NUMERALS = frozenset("〇零一二三四五六七八九十百千万亿两廿卅")
@@ -136,8 +140,9 @@ def _is_numeral(character: str) -> bool:
 
 
 def _skeleton(text: str) -> _Skeleton:
-    folded, offsets = fold_with_offsets(text)
-    folded = _DASHES.sub("-", folded)
+    # Folding takes soft hyphens out, and with one at the end of a line what told that a word goes on.
+    folded, offsets = fold_with_offsets(_SOFT_HYPHEN_AT_END.sub("-", text))
+    folded = _DASHES.sub("-", folded.translate(_VARIANTS))
     in_numbers = {
         place
         for found in _IN_NUMBER.finditer(folded)
