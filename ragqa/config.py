@@ -97,6 +97,8 @@ class AnswerConfig:
     temperature: float = 0.0
     refuse_below: float = 0.5
     timeout_s: float = 120.0
+    rewrite: Literal["auto", "rules", "off"] = "auto"
+    history_tokens: int = 1500
     remember: bool = True
 
 
@@ -142,6 +144,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "answer.temperature": (0, 2),
     "answer.refuse_below": (0, 1),
     "answer.timeout_s": (0.1, 3600),
+    "answer.history_tokens": (0, 2_000_000),
 }
 """Smallest and largest value of every number, checked whatever the source."""
 

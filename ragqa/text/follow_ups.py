@@ -74,9 +74,9 @@ class FollowUp:
 def follow_up(question: str, last: str) -> FollowUp:
     """`question` so that it can be searched without knowing `last`, the question before it, which stands alone.
 
-    Nothing is taken away from what is asked. A fragment ("and in 2024?", 那英國呢？) is put behind the last question, or
-    in the place of its like; a question that refers to something gets the words of the last one behind a dash. One that
-    names what it asks for is left as it is.
+    Nothing is taken away from what is asked. A fragment ("and in 2024?", 那英國呢？) is put behind the last question,
+    or in the place of its like; a question that refers to something gets the words of the last one behind a dash. One
+    that names what it asks for is left as it is.
     """
     language = detect(question)
     if language in ("ja", "ko") or not last.strip() or not question.strip():
