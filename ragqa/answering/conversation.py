@@ -22,6 +22,8 @@ from the sources alone.
 """
 _CUT = " […]"
 _UNANSWERED = "(the documents did not hold an answer)"
+_COUNTED_TAG = "1a" * 8
+"""Takes as many tokens as any tag."""
 _LONGEST_REWRITING = 500
 _MOST_NEW = 1 / 3
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -42,12 +44,12 @@ def recent(exchanges: Sequence[Exchange], *, budget: int, counter: TokenCounter)
     """
     kept: list[Exchange] = []
     for exchange in reversed(exchanges):
-        if counter.count(history([exchange, *kept], "0" * 16)) <= budget:
+        if counter.count(history([exchange, *kept], _COUNTED_TAG)) <= budget:
             kept.insert(0, exchange)
             continue
         for end in reversed([end for _, end in spans(exchange.answer)]):
             cut = replace(exchange, answer=exchange.answer[:end] + _CUT)
-            if counter.count(history([cut, *kept], "0" * 16)) <= budget:
+            if counter.count(history([cut, *kept], _COUNTED_TAG)) <= budget:
                 kept.insert(0, cut)
                 break
         break

@@ -122,9 +122,9 @@ def _open(talk: Conversation, rest: str) -> None:
     if found is None:
         raise UsageError("/open takes the number of a citation", remedy="/open 1, or /open 1 whole, or /open 1 image")
     turn = next((turn for turn in reversed(talk.turns) if turn.asked.answer.citations), None) or _last(talk)
-    wanted = opening.Wanted(
-        int(found[1]), whole=bool(found[2]), image=bool(found[3]), file=Path(found[4]) if found[4] else None
-    )
+    number, image = int(found[1]), Path(found[4]) if found[4] else None
+    more = f"/open {number} whole"
+    wanted = opening.Wanted(number, whole=bool(found[2]), image=bool(found[3]), file=image, more=more)
     with wiring.open_store(talk.session.index) as store:
         opening.show_citation(talk.session, wanted, shapes.ask(turn.asked), store)
 

@@ -95,6 +95,8 @@ class Wanted:
     force: bool = False
     view: bool = False
     password: str | None = None
+    more: str = "--whole"
+    """What shows the whole page where something of it is left out."""
 
 
 def show_citation(session: Session, wanted: Wanted, answer: Mapping[str, Any], store: Store) -> int:
@@ -106,7 +108,7 @@ def show_citation(session: Session, wanted: Wanted, answer: Mapping[str, Any], s
     lines = None if wanted.whole else wanted.lines
     as_json = session.format in (Format.JSON, Format.JSONL)
     if not as_json:  # a picture may take a while
-        session.out.write(_text(session, found, lines))
+        session.out.write(_text(session, found, lines, wanted.more))
     for remark in pages.remarks(found):
         session.note(remark)
     images: list[Shape] = []
@@ -130,12 +132,12 @@ def show_citation(session: Session, wanted: Wanted, answer: Mapping[str, Any], s
     return 0
 
 
-def _text(session: Session, found: Opened, lines: int | None) -> Styled:
+def _text(session: Session, found: Opened, lines: int | None, more: str) -> Styled:
     from ragqa.cli import pages
 
     if session.format is Format.MD:
         return pages.opened_markdown(found, lines=lines)
-    return pages.opened(found, lines=lines, colour=session.out.shows_colour)
+    return pages.opened(found, lines=lines, colour=session.out.shows_colour, more=more)
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
