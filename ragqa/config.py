@@ -100,6 +100,8 @@ class AnswerConfig:
     temperature: float = 0.0
     refuse_below: float | Literal["auto"] = "auto"
     timeout_s: float = 120.0
+    rewrite: Literal["auto", "rules", "off"] = "auto"
+    history_tokens: int = 1500
     remember: bool = True
 
 
@@ -145,6 +147,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "answer.temperature": (0, 2),
     "answer.refuse_below": (0, 1),
     "answer.timeout_s": (0.1, 3600),
+    "answer.history_tokens": (0, 2_000_000),
 }
 """Smallest and largest value of every number, checked whatever the source."""
 

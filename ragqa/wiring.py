@@ -19,19 +19,23 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
+    from ragqa.answering.conversation import Exchange
     from ragqa.answering.template import Template
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
+    from ragqa.flows.chat import Conversing
     from ragqa.flows.ingest import Parts
     from ragqa.flows.opening import Draw
     from ragqa.flows.search import Searching
     from ragqa.models.recording import Hook
-    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split
+    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split, TokenCounter
     from ragqa.types import Filter, Hit, Keys
 
 INDEX = layout.FOLDER
 GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 """Those of `models/gemini.py`, which an extractive answer has no need to import."""
+
+_REWRITING_S = 15.0
 
 Notice = Callable[[str], None]
 """Who is told, in one line, of something that takes long or that the user should know."""
@@ -165,27 +169,36 @@ def drawing(config: Config, *, password: str | None) -> Iterator[Draw]:
 
 
 def searching(
-    store: Store, config: Config, *, notice: Notice, chosen: Filter | None = None, sending: Sending = AS_SET
+    store: Store,
+    config: Config,
+    *,
+    notice: Notice,
+    chosen: Filter | None = None,
+    sending: Sending = AS_SET,
+    models: Searching | None = None,
 ) -> Searching:
-    """What a search stands on: the snapshot of `store`, or the part that `chosen` lets through (NoEvidence: none)."""
+    """What a search stands on: the snapshot of `store`, or the part that `chosen` lets through (NoEvidence: none).
+
+    With `models`, those of an earlier search over the same index serve again.
+    """
     from ragqa.flows.search import Searching
     from ragqa.index.scope import scope_of
     from ragqa.index.vectors import ExactVectors
 
-    ranking = reranker(config.rerank, notice=notice, sending=sending)
+    ranking = models.reranker if models else reranker(config.rerank, notice=notice, sending=sending)
     scope = scope_of(store, chosen) if chosen is not None else None
     allowed = scope.keys if scope is not None else None
-    sparse = sparse_encoder(config, notice=notice)
+    sparse = models.sparse if models else sparse_encoder(config, notice=notice)
     return Searching(
         store=store,
-        embedder=embedder(config.embedding, notice=notice, sending=sending),
+        embedder=models.embedder if models else embedder(config.embedding, notice=notice, sending=sending),
         vectors=ExactVectors(store, allowed=allowed),
         lexical=_lexical(store, config.retrieval, sparse, allowed),
         reranker=ranking,
         config=config,
         sparse=sparse,
         scope=scope,
-        split=splitter(config, notice=notice, sending=sending),
+        split=models.split if models else splitter(config, notice=notice, sending=sending),
     )
 
 
@@ -415,6 +428,33 @@ def _extractive(settings: AnswerConfig, searching: Searching) -> Answering:
     return Answering(generator, partial(_unprompted, settings), threshold(settings, searching.store.meta()))
 
 
+def conversing(name: str, config: Config, *, notice: Notice) -> Conversing:
+    """What a conversation is led with: the model that answers rewrites its follow-ups, where there is one."""
+    from ragqa.flows.chat import Conversing
+
+    settings = config.answer
+    follows, generator = settings.rewrite != "off", service(name, settings)
+    if generator is None:
+        return Conversing(lambda exchanges: (), follows=follows)
+    rewrite = None
+    # A question is rewritten before it is answered: what takes long is not worth the wait.
+    if settings.rewrite == "auto" and (brief := service(name, replace(settings, timeout_s=_rewriting_s(settings)))):
+        from ragqa.models.rewriting import ModelRewriter
+
+        rewrite = ModelRewriter(brief, on_failure=lambda reason: notice(f"understood by rules: {reason}"))
+    return Conversing(partial(_kept, settings, notice), rewrite, follows)
+
+
+def _rewriting_s(settings: AnswerConfig) -> float:
+    return min(_REWRITING_S, settings.timeout_s)
+
+
+def _kept(settings: AnswerConfig, notice: Notice, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+    from ragqa.answering.conversation import recent
+
+    return recent(exchanges, budget=settings.history_tokens, counter=_token_counter(notice))
+
+
 def service(name: str, settings: AnswerConfig, *, sending: Sending = AS_SET) -> Generator | None:
     """The model service of this name, None for `extractive`. Raises MissingKey or ConfigError as `answering` does."""
     match name.partition(":")[0]:
@@ -480,14 +520,18 @@ def _prompted(
     structured: bool,
 ) -> GenerationRequest:
     from ragqa.answering import prompt
-    from ragqa.models.tokens import counter as best_counter
 
-    counter = best_counter(
+    language, counter = prompt.answer_language(question, hits), _token_counter(notice)
+    return prompt.build(
+        question, hits, language=language, settings=settings, counter=counter, template=own, structured=structured
+    )
+
+
+def _token_counter(notice: Notice) -> TokenCounter:
+    from ragqa.models.tokens import counter
+
+    return counter(
         cache_dir(os.environ),
         environment=os.environ,
         on_download=lambda: notice("fetching the table that tokens are counted with, 4 MB (only once)"),
-    )
-    language = prompt.answer_language(question, hits)
-    return prompt.build(
-        question, hits, language=language, settings=settings, counter=counter, template=own, structured=structured
     )

@@ -119,6 +119,7 @@ _ASK = {
     "citations": _list(_object(**_CITATION)),
     "hits": _list(_HIT),
     "evidence": _described(_SHARE, "How probably the hits hold the answer."),
+    "refuse_below": _described(_SHARE, "With less evidence there is no answer."),
     "models": _MODELS,
     "reranking": _RERANKING,
     "filter": FILTER,
@@ -126,6 +127,16 @@ _ASK = {
     "usage": _object(**_USAGE),
     "timings_ms": _TIMINGS,
 }
+
+_TURN = _optional(
+    _object(
+        turn={"type": "integer", "minimum": 1},
+        **_ASK,
+        stands_alone=_described(_TEXT, "What the question was understood as, and so what was searched and answered."),
+        rewritten_by=_described({"enum": ["rules", "model", None]}, "Who made it so; null: it is as it was asked."),
+    ),
+    explain=_EXPLANATION,
+)
 
 _EMBEDDER = _object(name=_TEXT, dimensions=_COUNT)
 _REEMBED = {
@@ -183,6 +194,8 @@ _SHAPES: dict[str, Schema] = {
             _ERROR,
         ]
     },
+    "chat": _object(schema_version=_VERSION, turns=_list({"oneOf": [_TURN, _ERROR]})),
+    "chat-turn": {"oneOf": [_TURN, _ERROR]},
     "search": _optional(
         _object(
             schema_version=_VERSION,
@@ -305,6 +318,7 @@ _SHAPES: dict[str, Schema] = {
 }
 _TITLES = {
     "ask-event": "A line of `ragqa ask --format jsonl`",
+    "chat-turn": "A line of `ragqa chat --format jsonl`",
     "ingest-event": "A line of `ragqa ingest --format jsonl`",
     "reembed-event": "A line of `ragqa reembed --format jsonl`",
     "hit": "A line of `ragqa search --format jsonl`",

@@ -112,6 +112,7 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
         "citations": [citation(each) for each in answer.citations],
         "hits": [hit(each) for each in answer.hits],
         "evidence": number(asked.evidence.score),
+        "refuse_below": number(asked.refuse_below),
         "understood": _understood(asked.trace, asked.parts),
         "degraded": asked.degraded and _degraded(asked.degraded),
         "models": dict(answer.models),

@@ -64,12 +64,14 @@ Event = Retrieved | Written | Cited | Spent | Degraded
 class Asked:
     """The answer and everything it came from; `scope` is the part of the index that was searched, None all of it.
 
-    `parts` are those of the retrieval. `degraded` says which service the answer should have come from.
+    Evidence below `refuse_below` was refused. `parts` are those of the retrieval. `degraded` says which service the
+    answer should have come from.
     """
 
     answer: Answer
     trace: Trace
     evidence: evidence.Evidence
+    refuse_below: float
     index: IndexFacts
     timings_ms: Mapping[str, float]
     scope: Scope | None = None
@@ -121,6 +123,7 @@ def asked(found: Found, responded: Responded) -> Asked:
         replace(responded.answer, models=models),
         found.retrieval.trace,
         responded.evidence,
+        responded.refuse_below,
         found.index,
         {**found.retrieval.trace.timings_ms, **responded.timings_ms},
         found.scope,
@@ -136,6 +139,7 @@ class Responded:
     answer: Answer
     generator: str
     evidence: evidence.Evidence
+    refuse_below: float
     timings_ms: Mapping[str, float]
     degraded: Degraded | None = None
 
@@ -222,7 +226,8 @@ def finish(
     if answer.usage is not None:
         on_event(Spent(answer.usage))
     answer = replace(answer, hits=begun.retrieval.hits)
-    return Responded(answer, generator, begun.evidence, {**begun.timings_ms, **timings}, degraded)
+    timings = {**begun.timings_ms, **timings}
+    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded)
 
 
 def _checked(

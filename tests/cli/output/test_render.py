@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from ragqa.cli import pages, render, reports
+from ragqa.cli import chat_render, pages, render, reports
 from ragqa.cli.cells import width_of
 from ragqa.cli.gate import Output, Styled
 from ragqa.flows.ask import Asked
+from ragqa.flows.chat import Turn
 from ragqa.flows.ingest import Report
 from ragqa.flows.look import State
 from ragqa.flows.opening import Opened
@@ -27,7 +28,7 @@ from ragqa.types import Answer, Hit
 
 @pytest.fixture(params=[None, 1, 2, 7, 40, 200])
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int | None:
-    for module in (render, reports, pages):
+    for module in (render, reports, pages, chat_render):
         monkeypatch.setattr(module, "terminal_width", lambda: request.param)
     chosen: int | None = request.param
     return chosen
@@ -44,6 +45,7 @@ def everything(
     states: list[DocumentState],
     width: int | None,
     opened: Opened,
+    turn: Turn,
 ) -> list[Styled]:
     damaged = integrity.Report((integrity.Finding("text", "its checksum differs", "a\x1b.pdf", 1),), 3, 3, 9)
     return [
@@ -67,6 +69,9 @@ def everything(
         pages.opened_markdown(opened, lines=0),
         render.sources(asked),
         render.sources(asked, markdown=True),
+        chat_render.sources(turn),
+        chat_render.why(turn),
+        chat_render.transcript([turn, turn]),
     ]
 
 
@@ -250,3 +255,27 @@ def test_a_quoted_page_as_markdown_is_inert(opened: Opened) -> None:
     assert "> **Annual leave is 25 days a year.** Leave is requested" in markdown
     for live in ("<script", "](", "http://"):
         assert live not in markdown.replace("\\![", "")
+
+
+def test_why_tells_what_was_understood_how_good_the_evidence_was_and_what_stands_behind_each_sentence(turn) -> None:
+    lines = chat_render.why(turn, refuse_below=0.95).plain.split("\n")
+    assert lines[1].startswith("understood, by rules, as: How much sick leave?")
+    assert lines[2:5] == [
+        "evidence: 0.91 of 1, too little to answer (refused below 0.95)",
+        "answered by: extractive",
+        "sentences: 1 supported, 1 quoted, 1 unsupported",
+    ]
+    assert lines[5:8] == [
+        "    supported [1] Staff get 25 days of leave.",
+        "    quoted [2] 湯的價格是五十元。",
+        "    unsupported [3][1] Foxes fly.",
+    ]
+
+
+def test_a_transcript_keeps_the_footnotes_of_its_turns_apart_and_says_why_there_is_no_answer(turn) -> None:
+    refused = Answer("?", "not_found", "", reason="nothing close")
+    text = chat_render.transcript([turn, replace(turn, asked=replace(turn.asked, answer=refused))]).plain
+    assert "Staff get 25 days of leave [^1-1]." in text and "\n[^1-1]: docs/handbook.pdf" in text
+    assert "## 2. And sick leave?" in text and "*Not in the documents: nothing close*" in text
+    for live in ("<script", "](", "http://"):
+        assert live not in text.replace("\\![", "")
