@@ -258,7 +258,8 @@ def test_a_quoted_page_as_markdown_is_inert(opened: Opened) -> None:
 
 
 def test_why_tells_what_was_understood_how_good_the_evidence_was_and_what_stands_behind_each_sentence(turn) -> None:
-    lines = chat_render.why(turn, refuse_below=0.95).plain.split("\n")
+    turn = replace(turn, asked=replace(turn.asked, refuse_below=0.95))
+    lines = chat_render.why(turn).plain.split("\n")
     assert lines[1].startswith("understood, by rules, as: How much sick leave?")
     assert lines[2:5] == [
         "evidence: 0.91 of 1, too little to answer (refused below 0.95)",
