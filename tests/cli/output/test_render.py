@@ -62,11 +62,11 @@ def everything(
         render.check(damaged),
         render.removed(["a\x1b.pdf"], dry_run=False),
         render.status(replace(state, reembedding=pending)),
-        render.sources(asked),
-        render.sources(asked, markdown=True),
         pages.opened(opened, lines=0, colour=True),
         pages.opened(opened, lines=None, colour=False),
         pages.opened_markdown(opened, lines=0),
+        render.sources(asked),
+        render.sources(asked, markdown=True),
     ]
 
 
