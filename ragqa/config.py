@@ -99,6 +99,7 @@ class AnswerConfig:
     temperature: float = 0.0
     refuse_below: float = 0.5
     timeout_s: float = 120.0
+    idle_s: float = 30.0
     remember: bool = True
 
 
@@ -144,6 +145,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "answer.temperature": (0, 2),
     "answer.refuse_below": (0, 1),
     "answer.timeout_s": (0.1, 3600),
+    "answer.idle_s": (0.1, 3600),
 }
 """Smallest and largest value of every number, checked whatever the source."""
 

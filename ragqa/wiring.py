@@ -379,11 +379,13 @@ def service(name: str, settings: AnswerConfig) -> Generator | None:
             from ragqa.models.gemini import GeminiGenerator
 
             model = name.removeprefix("gemini:")
-            return GeminiGenerator(model, environment=os.environ, timeout_s=settings.timeout_s)
+            return GeminiGenerator(model, environment=os.environ, timeout_s=settings.timeout_s, idle_s=settings.idle_s)
         case "openai":
             from ragqa.models.openai_compatible import OpenAICompatibleGenerator
 
-            return OpenAICompatibleGenerator(name, environment=os.environ, timeout_s=settings.timeout_s)
+            return OpenAICompatibleGenerator(
+                name, environment=os.environ, timeout_s=settings.timeout_s, idle_s=settings.idle_s
+            )
         case _:
             raise ConfigError(
                 f"`{name}` is no answer model",
