@@ -100,6 +100,7 @@ class AnswerConfig:
     temperature: float = 0.0
     refuse_below: float | Literal["auto"] = "auto"
     timeout_s: float = 120.0
+    idle_s: float = 30.0
     rewrite: Literal["auto", "rules", "off"] = "auto"
     history_tokens: int = 1500
     remember: bool = True
@@ -148,6 +149,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "answer.refuse_below": (0, 1),
     "answer.timeout_s": (0.1, 3600),
     "answer.history_tokens": (0, 2_000_000),
+    "answer.idle_s": (0.1, 3600),
 }
 """Smallest and largest value of every number, checked whatever the source."""
 

@@ -465,13 +465,21 @@ def service(name: str, settings: AnswerConfig, *, sending: Sending = AS_SET) -> 
 
             model = name.removeprefix("gemini:")
             return GeminiGenerator(
-                model, environment=os.environ, timeout_s=settings.timeout_s, before_sending=sending.before
+                model,
+                environment=os.environ,
+                timeout_s=settings.timeout_s,
+                idle_s=settings.idle_s,
+                before_sending=sending.before,
             )
         case "openai":
             from ragqa.models.openai_compatible import OpenAICompatibleGenerator
 
             return OpenAICompatibleGenerator(
-                name, environment=os.environ, timeout_s=settings.timeout_s, before_sending=sending.before
+                name,
+                environment=os.environ,
+                timeout_s=settings.timeout_s,
+                idle_s=settings.idle_s,
+                before_sending=sending.before,
             )
         case _:
             raise ConfigError(

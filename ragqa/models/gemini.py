@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +52,14 @@ def api_key(environment: Mapping[str, str]) -> str | None:
 class _Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, environment: Mapping[str, str], before_sending: Hook | None, *, instead: str) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        instead: str,
+        idle_s: float | None = None,
+        before_sending: Hook | None = None,
+    ) -> None:
         key = api_key(environment)
         if key is None:
             raise MissingKey(
@@ -60,27 +68,33 @@ class _Client:
             )
         self._key = key
         self._base_url = environment.get(BASE_URL)
-        self._connection = Connection(SERVICE, key, _remedy, before_sending)
+        self._connection = Connection(SERVICE, key, _remedy, idle_s, before_sending)
         self._lock = threading.Lock()
+        self._client: Any = None
 
-    @cached_property
+    @property
     def models(self) -> Any:
-        """The library's own interface. It is kept alive by this object: an unreferenced client closes itself."""
+        """The library's own interface. There is one client, kept alive here: an unreferenced one closes itself."""
+        with self._lock:
+            self._client = self._client or self._made()
+        return self._client.models
+
+    def _made(self) -> Any:
         from google import genai
         from google.genai import types
 
+        # It warns on stderr where both keys are set, and names the one that is not used.
+        logging.getLogger("google_genai").setLevel(logging.ERROR)
         # An unknown finish reason would be announced on stderr; it is reported with the answer instead.
         warnings.filterwarnings("ignore", module=r"google\.genai")
         # Redirects are not followed: the library would send the key wherever they lead.
         arguments = {"event_hooks": self._connection.hooks(), "follow_redirects": False}
-        with self._lock, self._connection.setting_up():
-            if not hasattr(self, "_client"):  # another thread's would close itself when this one took its place
-                self._client = genai.Client(
-                    api_key=self._key,
-                    vertexai=False,
-                    http_options=types.HttpOptions(base_url=self._base_url, client_args=arguments),
-                )
-        return self._client.models
+        with self._connection.setting_up():
+            return genai.Client(
+                api_key=self._key,
+                vertexai=False,
+                http_options=types.HttpOptions(base_url=self._base_url, client_args=arguments),
+            )
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
@@ -121,6 +135,7 @@ class GeminiGenerator:
         *,
         environment: Mapping[str, str],
         timeout_s: float,
+        idle_s: float | None = None,
         retries: Retries | None = None,
         before_sending: Hook | None = None,
     ) -> None:
@@ -128,7 +143,7 @@ class GeminiGenerator:
         self._model = model
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment, before_sending, instead="use --extractive")
+        self._client = _Client(environment, instead="use --extractive", idle_s=idle_s, before_sending=before_sending)
         self._sends_schema = True
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
@@ -199,7 +214,7 @@ class GeminiEmbedder:
         retries: Retries | None = None,
         before_sending: Hook | None = None,
     ) -> None:
-        self._client = _Client(environment, before_sending, instead='set embedding.model to "builtin"')
+        self._client = _Client(environment, before_sending=before_sending, instead='set embedding.model to "builtin"')
         from ragqa.models.vectors import kept_dimensions
 
         self.name = f"gemini:{model}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -70,7 +70,14 @@ def parse(name: str) -> Endpoint:
 class Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str], before_sending: Hook | None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        environment: Mapping[str, str],
+        *,
+        idle_s: float | None = None,
+        before_sending: Hook | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self._key = usable_key(environment, KEY)
         if endpoint.is_openai and not self._key:
@@ -82,15 +89,23 @@ class Client:
             raise ConfigError(
                 f"`{PREFIX}{endpoint.model}` needs the package openai", remedy="pip install 'ragqa[openai]'"
             )
-        self._connection = Connection(self.service, self._key, self._remedy, before_sending)
+        self._connection = Connection(self.service, self._key, self._remedy, idle_s, before_sending)
+        self._lock = threading.Lock()
+        self._library: Any = None
 
     @property
     def service(self) -> str:
         return "OpenAI" if self.endpoint.is_openai else self.endpoint.host
 
-    @cached_property
+    @property
     def library(self) -> Any:
-        """The library's own interface, without its retries; redirects are not followed, nor is the key sent there."""
+        """The library's own interface; there is one, whichever thread asks first."""
+        with self._lock:
+            self._library = self._library or self._made()
+        return self._library
+
+    def _made(self) -> Any:
+        """Without the library's retries; redirects are not followed, nor is the key sent there."""
         import openai
 
         with self._connection.setting_up():
@@ -143,13 +158,14 @@ class OpenAICompatibleGenerator:
         *,
         environment: Mapping[str, str],
         timeout_s: float,
+        idle_s: float | None = None,
         retries: Retries | None = None,
         before_sending: Hook | None = None,
     ) -> None:
         self.name = name
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = Client(parse(name), environment, before_sending)
+        self._client = Client(parse(name), environment, idle_s=idle_s, before_sending=before_sending)
         self._left_out: set[str] = set()
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:

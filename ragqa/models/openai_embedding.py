@@ -40,7 +40,7 @@ class OpenAICompatibleEmbedder:
         before_sending: Hook | None = None,
     ) -> None:
         endpoint = parse(name)
-        self._client = Client(endpoint, environment, before_sending)
+        self._client = Client(endpoint, environment, before_sending=before_sending)
         from ragqa.models.vectors import kept_dimensions
 
         self.name = name

@@ -15,7 +15,7 @@ import pytest
 
 from ragqa import wiring
 from ragqa.cli.main import run
-from ragqa.models import gemini, openai_compatible, transport
+from ragqa.models import gemini, openai_compatible
 from ragqa.models.retrying import Retries
 from tests.services import server
 from tests.services.dialects import DIALECTS, Dialect
@@ -110,7 +110,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     quick = functools.partial(Retries, first_pause_s=0.01)
     monkeypatch.setattr(gemini, "Retries", quick)
     monkeypatch.setattr(openai_compatible, "Retries", quick)
-    monkeypatch.setattr(transport, "IDLE_S", 0.5)
+    monkeypatch.setenv("RAGQA_ANSWER_IDLE_S", "0.5")
     monkeypatch.setattr(wiring, "embedder", _embedder)
     monkeypatch.chdir(tmp_path)
 
@@ -182,6 +182,44 @@ def test_a_failure_ends_as_the_page_says(
     for folder in (sealed_home, sample_index, tmp_path):
         for file in folder.rglob("*"):
             assert KEY.encode() not in (file.read_bytes() if file.is_file() else bytes(file.name, "utf-8"))
+
+
+@pytest.mark.parametrize("options", [[], ["--debug"], ["--json"]])
+def test_a_service_that_fails_an_ingest_tells_no_key(
+    tmp_path: Path,
+    service: Service,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+) -> None:
+    for name, value in {**service.gemini_environment(), "RAGQA_EMBEDDING_MODEL": "gemini:m"}.items():
+        monkeypatch.setenv(name, value)
+    service.script(*[server.gemini_error(403, f"no, {KEY}")] * 9)
+    (tmp_path / "a.md").write_text("It rains.", encoding="utf-8")
+    assert run(["ingest", str(tmp_path), "--index", str(tmp_path / ".ragqa"), *options]) == 5
+    assert service.requests
+    out, err = capfd.readouterr()
+    assert "403" in err and KEY not in out + err
+    for file in tmp_path.rglob("*"):
+        assert file.is_dir() or KEY.encode() not in file.read_bytes()
+
+
+def test_a_reranker_that_fails_tells_no_key_and_changes_nothing(
+    in_process: None,
+    sample_index: Path,
+    service: Service,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    arguments = ["search", QUESTION, "--index", str(sample_index)]
+    assert run([*arguments, "--no-rerank"]) == 0
+    found = capfd.readouterr().out
+    service.script(*[server.openai_error(401, f"no, {KEY}")] * 9)
+    assert run([*arguments, "--rerank", f"openai:m@{service.openai_url}", "--debug"]) == 0
+    out, err = capfd.readouterr()
+    assert out == found
+    assert "not reranked" in err and KEY not in out + err
 
 
 # --- before anything is loaded ----------------------------------------------------------------------------------------
