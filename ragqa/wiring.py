@@ -161,6 +161,7 @@ def searching(
     from ragqa.index.scope import scope_of
     from ragqa.index.vectors import ExactVectors
 
+    ranking = models.reranker if models else reranker(config.rerank, notice=notice)
     scope = scope_of(store, chosen) if chosen is not None else None
     allowed = scope.keys if scope is not None else None
     sparse = models.sparse if models else sparse_encoder(config, notice=notice)
@@ -169,7 +170,7 @@ def searching(
         embedder=models.embedder if models else embedder(config.embedding, notice=notice),
         vectors=ExactVectors(store, allowed=allowed),
         lexical=_lexical(store, config.retrieval, sparse, allowed),
-        reranker=models.reranker if models else reranker(config.rerank, notice=notice),
+        reranker=ranking,
         config=config,
         sparse=sparse,
         scope=scope,

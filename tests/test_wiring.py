@@ -66,7 +66,7 @@ def test_fetching_the_table_of_tokens_is_announced(monkeypatch: pytest.MonkeyPat
         return EstimatedTokens()
 
     monkeypatch.setattr("ragqa.models.tokens.counter", fetched)
-    monkeypatch.setenv("GEMINI_API_KEY", "a key")
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     said: list[str] = []
     # Nothing of the index is touched before a question is asked.
     answering = wiring.answering("gemini:some-model", Config(), None, notice=said.append)  # type: ignore[arg-type]

@@ -158,31 +158,61 @@ _NUMBER = re.compile(
     rf"|(?<![a-z0-9_-])(?P<words>(?:{_WORD})(?:(?:[\s-]+and)?[\s-]+(?:{_WORD}))*)(?![a-z0-9_])"
 )
 _UNITS = {
-    "percent": "%|percent|per cent|pct",
+    "percent": "%|percent(?!age points?)|per cent|pct",
+    "permille": "‰|per mille?",
     "workday": "(?:working|business)[ -]days?|个?工作日|个?工作天|个?营业日",
-    "day": "(?:calendar |consecutive )?days?|天|日(?!元|本)",
-    "week": "weeks?|个?星期|周(?!年)|个?礼拜",
+    "day": "(?:calendar |consecutive )?days?|天|日(?!元|本|圆)",
+    "week": "weeks?|个?星期|周(?!年|岁)|个?礼拜",
     "month": "months?|个月",
-    "year": "years?|yrs?|年|周年",
+    "year": "years?(?:[ -]olds?)?|yrs?|年|周年|周?岁",
+    "decade": "decades?",
+    "century": "centur(?:y|ies)|个世纪",
     "hour": "hours?|hrs?|个?小时|个?钟头",
     "minute": "minutes?|mins?|分钟",
-    "second": "seconds?|secs?|秒",
+    "second": "seconds?|secs?|秒钟?",
     "kg": "kg|kilograms?|kilos?|公斤|千克",
     "g": "grams?|g|公克|克",
+    "mg": "mg|milligrams?|毫克",
+    "ton": "(?:metric )?ton(?:ne)?s?|公吨|吨",
+    "weightpound": "lbs?|磅",
+    "ounce": "oz|ounces?|盎司",
+    "sqkm": "(?:square|sq\\.?) (?:km|kilomet(?:er|re)s?)|km2|平方公里|平方千米",
+    "sqm": "(?:square|sq\\.?) (?:m|met(?:er|re)s?)|m2|平方米|平方公尺",
+    "sqmile": "(?:square|sq\\.?) mi(?:les?)?|平方英里|平方英哩",
+    "sqfoot": "(?:square|sq\\.?) f(?:ee|oo)?t|平方英尺",
+    "acre": "acres?|英亩",
+    "hectare": "hectares?|ha|公顷",
+    "kmh": "km/h|kph|kilomet(?:er|re)s? per hour|(?:公里|千米)(?:/|每)小?时",
+    "mph": "mph|miles? per hour|英里每小时",
     "km": "km|kilomet(?:er|re)s?|公里|千米",
     "m": "met(?:er|re)s?|m|公尺|米",
     "cm": "cm|centimet(?:er|re)s?|公分|厘米",
     "mm": "mm|millimet(?:er|re)s?|公厘|毫米",
+    "mile": "mi|miles?|英里|英哩",
+    "yard": "yards?|yds?|码",
+    "foot": "feet|foot|ft|英尺|英呎",
+    "inch": "inch(?:es)?|英寸|英吋",
     "l": "lit(?:er|re)s?|l|公升|升",
     "ml": "ml|millilit(?:er|re)s?|毫升",
+    "gallon": "gallons?|加仑",
+    "kb": "kb|kilobytes?",
+    "mb": "mb|megabytes?",
+    "gb": "gb|gigabytes?",
+    "tb": "tb|terabytes?",
+    "watt": "watts?|w|瓦特?",
+    "kilowatt": "kw|kilowatts?|千瓦",
+    "megawatt": "mw|megawatts?|兆瓦",
+    "hertz": "hz|hertz|赫兹?",
     "degree": "°c?|degrees?(?: celsius)?|摄氏度|度",
-    "dollar": "us dollars?|dollars?|usd|twd|美元|美金",
+    "dollar": "us dollars?|dollars?|usd|美元|美金",
     "euro": "€|euros?|eur|欧元",
-    "pound": "£|pounds? sterling|gbp|英镑",
-    "": "元|块|圆|名|位|个|次|项|条|章|节|页|层|楼|号|台|件|种|份|倍|岁|人|期|级|款",
+    "pound": "£|pounds? sterling|pounds?|gbp|英镑",
+    "yen": "yen|jpy|日元|日圆",
+    "yuan": "yuan|rmb|cny|人民币",
+    "": "元|块|圆|名|位|个|次|项|条|章|节|页|层|楼|号|台|件|种|份|倍|人|期|级|款",
 }
 _UNIT = re.compile(
-    r"\s*[)\-]?\s*(?:"
+    r"\s*[)\-]?\s*(?:余|多|几)?(?:"
     + "|".join(
         f"(?P<{name or 'measure'}>(?:{pattern})(?![a-z]))" if name != "degree" else f"(?P<degree>{pattern})"
         for name, pattern in _UNITS.items()
@@ -190,6 +220,8 @@ _UNIT = re.compile(
     + ")"
 )
 _CURRENCY = {"$": "dollar", "€": "euro", "£": "pound"}
+_COUNTED_ONCE = frozenset(_UNITS) - {"", "day", "degree", "minute", "second", "m", "l"}
+"""Units with which a single one is a number too: "one month", but not "one day he came", 一度."""
 
 
 def _numbers(folded: str) -> Iterator[tuple[Number, int, int]]:
@@ -209,11 +241,12 @@ def _numbers(folded: str) -> Iterator[tuple[Number, int, int]]:
             yield Number(value, known, certain=True), start, end
         elif words := found["words"]:
             value = Decimal(_english_value(words))
-            yield Number(value, known, certain=value > 1), start, end
+            yield Number(value, known, certain=value > 1 or (value == 1 and known in _COUNTED_ONCE)), start, end
         else:
             spelled = _han_value(found["han"])
             if spelled is not None:
-                yield Number(spelled, known, certain=bool(name) and spelled > 1), start, end
+                is_certain = (bool(name) and spelled > 1) or (spelled == 1 and known in _COUNTED_ONCE)
+                yield Number(spelled, known, certain=is_certain), start, end
 
 
 def _scale(text: str | None) -> int:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from ragqa.answering.figures import Figures, read, remove
+from ragqa.answering.names import lacks_names
 from ragqa.answering.quotes import locate
 from ragqa.text.analyzer import analyze
 from ragqa.text.language import detect
@@ -24,8 +25,6 @@ numbers and names.
 """
 
 _CODE = re.compile(r"(?<!\w)(?=[\w./@-]*\d)(?=[\w./@-]*[A-Za-z])[A-Za-z0-9][\w./@-]*[A-Za-z0-9]", re.ASCII)
-_NAME = re.compile(r"[A-Z\u00c0-\u00de][\w&'’-]*")
-_WORD = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile(r"“([^”]{2,})”|「([^」]{2,})」|『([^』]{2,})』|《([^》]{2,})》|(?<![\w])\"([^\"]{2,})\"(?![\w])")
 _UNIT_CODE = re.compile(r"\d+(?:[.,]\d+)*-?[A-Za-z]{1,7}", re.ASCII)
 _DATE_CODE = re.compile(r"[\d/.-]+|\d+(?:st|nd|rd|th|s)", re.ASCII)
@@ -34,8 +33,9 @@ _DATE_CODE = re.compile(r"[\d/.-]+|\d+(?:st|nd|rd|th|s)", re.ASCII)
 def check(sentence: str, cited_texts: Sequence[str]) -> Support:
     """`quoted` if a passage holds the sentence word for word, else `supported` or `unsupported`.
 
-    Supported means: every number and date is in the passages, with the same unit where both name one; so is every
-    capitalised name, code and term in quotation marks; and enough content words are. Between a sentence and passages
+    Supported means: every number and date is in the passages, with the same unit where both name one; so is every name
+    (English by its capitals, Chinese by being no ordinary word), code and term in quotation marks; and enough content
+    words are. Between a sentence and passages
     in different languages words and names cannot be compared: then it means that the numbers, dates and codes agree,
     and a sentence without any is unsupported.
     """
@@ -52,7 +52,9 @@ def check(sentence: str, cited_texts: Sequence[str]) -> Support:
         return "unsupported"
     if not _comparable(sentence, together):
         return "supported" if codes or _has_certain(figures) else "unsupported"
-    if not all(locate(term, together) for term in _quoted_terms(sentence)) or not _names(sentence) <= _words(together):
+    if not all(locate(term, together) for term in _quoted_terms(sentence)):
+        return "unsupported"
+    if lacks_names(together, sentence, is_chinese=_family(sentence) == "zh"):
         return "unsupported"
     return "supported" if overlap(sentence, together) >= ENOUGH_WORDS else "unsupported"
 
@@ -90,21 +92,6 @@ def _codes(sentence: str) -> list[str]:
     """Words of letters and digits together, such as X200 or GB/T-7714; not `10kg`, `3rd` or a date."""
     found = (match.group().rstrip("./-") for match in _CODE.finditer(sentence))
     return [code for code in found if not _UNIT_CODE.fullmatch(code) and not _DATE_CODE.fullmatch(code)]
-
-
-def _names(sentence: str) -> frozenset[str]:
-    """The terms of capitalised words, but the sentence's first one: that has its capital for another reason."""
-    first = _WORD.search(sentence)
-    names = [
-        match.group()
-        for match in _NAME.finditer(sentence)
-        if first is None or match.start() != first.start() or match.group()[1:2].isupper()
-    ]
-    return _words(" ".join(names))
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(term for term in analyze(text) if not term.isdecimal())
 
 
 def _quoted_terms(sentence: str) -> list[str]:

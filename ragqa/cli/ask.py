@@ -50,6 +50,7 @@ def ask(
 
     question = read_question(question)
     name = wiring.generator_name(session.config.answer)
+    wiring.service(name, session.config.answer)  # a missing key is told before anything is loaded
     with wiring.open_store(session.index) as store:
         parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         answering = wiring.answering(name, session.config, parts, notice=session.note)

@@ -38,6 +38,9 @@ def show(session: Session, asked: Asked, *, explain: bool) -> None:
 
     if session.format is Format.JSONL:
         session.out.json({"event": "result", **shapes.ask(asked, explain=explain)})
+    elif session.format is not Format.JSON and asked.answer.status == "incomplete" and not asked.answer.text:
+        # The service is down; what was found is worth reading all the same.
+        session.out.write(render.sources(asked, markdown=session.format is Format.MD))
     elif session.format is Format.TEXT:
         session.out.write(render.answer(asked.answer, streamed=session.at_terminal))
     else:
@@ -66,6 +69,6 @@ def after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
             what = "the answer is incomplete" if answer.text else "there is no answer"
             remedy = "" if answer.text else " (`--extractive` answers without a model service)"
             session.err.line(f"ragqa: {what}: {answer.reason}{remedy}")
-            if not answer.text and not session.quiet:
-                session.err.write(render.closest(asked))
+            if not answer.text and answer.hits and session.format in (Format.TEXT, Format.MD):
+                session.note("these are the passages that it would have rested on")
             return ServiceError.exit_code

@@ -55,7 +55,7 @@ def open_citation(
         str | None, typer.Option(metavar="TEXT", help="For an encrypted file; - reads it from stdin's first line.")
     ] = None,
 ) -> int:
-    """Show citation N of the last answer in its page, the quoted words marked.
+    """Show citation N of the last answer, marked in its page.
 
     The answer is the last that `ask` or `chat` gave over this index. Exit code 3 means that there is no such citation.
     """

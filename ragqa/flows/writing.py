@@ -85,7 +85,7 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
             if visible := shown.feed(piece):
                 on_text(visible)
     except ServiceError as error:
-        return Output("", finish, error.message)
+        return Output("", finish, error.line)
     if visible := shown.finish():
         on_text(visible)
     return Output("".join(written), finish)

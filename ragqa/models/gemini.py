@@ -185,6 +185,7 @@ class GeminiEmbedder:
         dimensions: int = 0,
         retries: Retries | None = None,
     ) -> None:
+        self._client = _Client(environment, instead='set embedding.model to "builtin"')
         from ragqa.models.vectors import kept_dimensions
 
         self.name = f"gemini:{model}"
@@ -196,7 +197,6 @@ class GeminiEmbedder:
         self._batch_size = min(batch_size, _LARGEST_BATCH)
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment, instead='set embedding.model to "builtin"')
 
     @cached_property
     def dimensions(self) -> int:

@@ -37,9 +37,10 @@ class OpenAICompatibleEmbedder:
         passage_prompt: str = prompts.AUTO,
         retries: Retries | None = None,
     ) -> None:
+        endpoint = parse(name)
+        self._client = Client(endpoint, environment)
         from ragqa.models.vectors import kept_dimensions
 
-        endpoint = parse(name)
         self.name = name
         self._prompts = prompts.choose({}, None, (), query=query_prompt, passage=passage_prompt)
         self._own = _KNOWN_DIMENSIONS.get(endpoint.model) if endpoint.is_openai else None
@@ -51,7 +52,6 @@ class OpenAICompatibleEmbedder:
         self._batch_size = batch_size
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = Client(endpoint, environment)
 
     @cached_property
     def dimensions(self) -> int:

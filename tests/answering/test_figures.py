@@ -103,6 +103,13 @@ def test_a_date_is_the_same_in_every_way_of_writing(date: datetime.date) -> None
         ("-5 °C", "-5", "degree"),
         ("零下五度", "5", "degree"),
         ("三點五公斤", "3.5", "kg"),
+        ("10 miles east", "10", "mile"),
+        ("21.8‰ of", "21.8", "permille"),
+        ("三十二歲", "32", "year"),
+        ("約一個月", "1", "month"),
+        ("one century", "1", "century"),
+        ("6 平方公里", "6", "sqkm"),
+        ("80 km/h", "80", "kmh"),
     ],
 )
 def test_units_are_read(text: str, value: str, unit: str) -> None:
@@ -110,7 +117,19 @@ def test_units_are_read(text: str, value: str, unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["one of them", "十分重要", "統一管理", "一般來說", "千萬不要", "X200", "version 1.2.3"]
+    "text",
+    [
+        "one of them",
+        "one day he came",
+        "一度",
+        "一分",
+        "十分重要",
+        "統一管理",
+        "一般來說",
+        "千萬不要",
+        "X200",
+        "version 1.2.3",
+    ],
 )
 def test_what_is_no_number_asks_for_nothing(text: str) -> None:
     assert not [number for number in read(text).numbers if number.certain]

@@ -71,6 +71,43 @@ def test_what_the_passage_does_not_say_is_unsupported(sentence: str, passage: st
     assert check(sentence, [passage]) == "unsupported"
 
 
+KUBLAI = (
+    "1271年，忽必烈改國號為大元，次年定都大都，即今北京。佐敦谷南道的王小明先生與卡洛·兩西西里在上海見面。"
+    "據《元史》記載，戰爭持續了約一個月。"
+)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "根据资料，忽必烈在1271年把国号改为大元。",
+        "大元於次年定都於今日的北京。",
+        "王小明先生在上海和卡洛·兩西西里見過面。",
+        "答案是：這場戰爭持續了大約一個月。",
+    ],
+)
+def test_chinese_in_other_ordinary_words_is_supported(sentence: str) -> None:
+    assert check(sentence, [KUBLAI]) == "supported"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "朱元璋在1271年改國號為大元。",
+        "1271年，拿破仑改国号为大元。",
+        "大元次年定都大都，即今南京。",
+        "王小華先生與卡洛·兩西西里在上海見面。",
+        "李小明先生與卡洛·兩西西里在上海見面。",
+        "王小明先生與卡洛·那不勒斯在上海見面。",
+        "王小明先生與卡洛·兩西西里在日本見面。",
+        "據《明史》記載，戰爭持續了約一個月。",
+        "據《元史》記載，戰爭持續了約一年。",
+    ],
+)
+def test_a_chinese_name_that_is_not_there_is_unsupported(sentence: str) -> None:
+    assert check(sentence, [KUBLAI]) == "unsupported"
+
+
 def test_across_languages_only_figures_can_support() -> None:
     assert check("Employees request leave in writing.", [TAIPEI]) == "unsupported"
     assert check("員工須以電子郵件請假。", [LEEDS]) == "unsupported"

@@ -88,11 +88,13 @@ def test_an_answer_that_did_not_finish_is_5_and_says_so(
     assert KEY not in done.stdout + done.stderr
 
 
-def test_a_service_that_is_down_leaves_the_closest_passages(ragqa, sample_index: Path, service: Service) -> None:
+def test_a_service_that_is_down_leaves_what_search_finds(ragqa, sample_index: Path, service: Service) -> None:
     service.script(gemini_error(403, "the key is not valid"))
     done = ragqa("ask", QUESTION, "--index", sample_index, env=service.gemini_environment())
-    assert (done.returncode, done.stdout) == (5, "")
-    assert "employee-handbook-leeds.pdf" in done.stderr
+    found = ragqa("search", QUESTION, "--index", sample_index)
+    assert (done.returncode, done.stdout) == (5, found.stdout)
+    assert "employee-handbook-leeds.pdf" in done.stdout
+    assert "the key is not valid (check the key in GEMINI_API_KEY)" in done.stderr
 
 
 def test_any_openai_compatible_server_answers(ragqa, sample_index: Path, service: Service) -> None:

@@ -207,6 +207,11 @@ class Service:
         with self._lock:
             self._replies.extend(replies)
 
+    def forget(self) -> None:
+        """Drop the replies that nobody asked for."""
+        with self._lock:
+            self._replies.clear()
+
     @property
     def unused(self) -> int:
         """How many scripted replies nobody asked for."""

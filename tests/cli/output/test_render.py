@@ -70,6 +70,8 @@ def everything(
         chat_render.sources(turn),
         chat_render.why(turn, refuse_below=0.5),
         chat_render.transcript([turn, turn]),
+        render.sources(asked),
+        render.sources(asked, markdown=True),
     ]
 
 
