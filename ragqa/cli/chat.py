@@ -108,10 +108,9 @@ class Conversation:
 
         session = self.session
         name = wiring.generator_name(session.config.answer)
+        self._conversing = wiring.conversing(name, session.config, notice=session.note)
         with wiring.open_store(session.index) as store:
-            parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
-            wiring.answering(name, session.config, parts, notice=session.note)
-        self._models, self._conversing = parts, wiring.conversing(name, session.config, notice=session.note)
+            self._models = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         self.hint = self.hint and name == "extractive"
 
     def hear(self, line: str) -> bool:

@@ -169,7 +169,7 @@ def _last(index: Path) -> Mapping[str, Any]:
 def _given(name: str) -> Mapping[str, Any]:
     """The answer in a file: one JSON object, or the last one of JSON lines."""
     try:
-        data = sys.stdin.buffer.read(_LARGEST_ANSWER) if name == "-" else _read(Path(name))
+        data = _read_stdin() if name == "-" else _read(Path(name))
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from error
     for text in (data, *data.splitlines()[::-1]):
@@ -183,6 +183,10 @@ def _given(name: str) -> Mapping[str, Any]:
     raise UsageError(f"{what} holds no answer", remedy="`ragqa ask --json QUESTION > FILE` writes one")
 
 
+def _read_stdin() -> bytes:
+    return sys.stdin.buffer.read(_LARGEST_ANSWER) if sys.stdin is not None else b""
+
+
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_LARGEST_ANSWER)
@@ -192,7 +196,9 @@ def _read(path: Path) -> bytes:
 
 
 def _secret(password: str | None) -> str | None:
-    return sys.stdin.readline().rstrip("\n") if password == "-" else password
+    if password != "-" or sys.stdin is None:
+        return password
+    return sys.stdin.readline().rstrip("\n")
 
 
 def _draw(session: Session, found: Opened, wanted: Wanted, images: list[Shape]) -> RagqaError | None:
