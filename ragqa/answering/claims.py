@@ -84,12 +84,13 @@ def read(output: str, sources: Sequence[Hit]) -> str | None:
     A refusal is the word that stands for one. A reply that is no JSON at all is taken for an ordinary answer.
     """
     text = _THOUGHTS.sub("", output)
-    found = [claims for value in values(text) if (claims := _claims(value, 0)) is not None]
+    bare = _FENCE.sub("", text).strip()
+    is_json = _JSON.match(bare) is not None
+    found = [claims for value in values(text) if (claims := _claims(value, is_json=is_json)) is not None]
     if not found:
-        bare = _FENCE.sub("", text).strip()
         if bare.strip("`\n ") in ("[]", "{}"):
             return SENTINEL
-        return None if _JSON.match(bare) else text
+        return None if is_json else text
     return _canonical(max(found, key=len)[:_MOST_CLAIMS], sources)
 
 
@@ -138,11 +139,14 @@ def _joint(before: str, text: str) -> str:
 # --- the shapes that come ---------------------------------------------------------------------------------------------
 
 
-def _claims(value: object, depth: int) -> list[_Claim] | None:
-    """The claims in a value, none for a refusal; None where it holds neither."""
+def _claims(value: object, *, is_json: bool, depth: int = 0) -> list[_Claim] | None:
+    """The claims in a value, none for a refusal; None where it holds neither.
+
+    In a text that is not JSON as a whole, what merely looks like a claim is an example that the answer gives.
+    """
     if depth > _DEEPEST:
         return None
-    if isinstance(value, list):
+    if isinstance(value, list) and is_json:
         each = [claim for entry in value if isinstance(entry, dict) and (claim := _claim(entry)) is not None]
         return each or None
     if not isinstance(value, dict):
@@ -151,14 +155,14 @@ def _claims(value: object, depth: int) -> list[_Claim] | None:
         return []
     for name in _LISTS:
         match value.get(name):
-            case str(text) if "citations" not in value and "sources" not in value:
+            case str(text) if is_json and "citations" not in value and "sources" not in value:
                 return [_Claim(_clean(text), ())]
-            case list(entries):
+            case list(entries) if is_json or name == "claims":
                 found = [claim for entry in entries if (claim := _claim(entry)) is not None]
                 return found if found or not entries else None
             case dict(inner):
-                return _claims(inner, depth + 1)
-    claim = _claim(value)
+                return _claims(inner, is_json=is_json, depth=depth + 1)
+    claim = _claim(value) if is_json else None
     return [claim] if claim is not None else None
 
 

@@ -134,6 +134,19 @@ def test_an_answer_is_read_in_every_form(sources: list[Hit], written: str) -> No
     assert composed.citations[0].verified
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        'The server replies {"answer": "It is free."} to that [3].',
+        'Write {"text": "x", "source": 1} or [{"text": "y"}] [1].',
+        'The list {"sentences": ["It is free."]} is empty [1].',
+        "[1] says {nothing} of it.",
+    ],
+)
+def test_json_inside_an_ordinary_answer_is_part_of_it(sources: list[Hit], written: str) -> None:
+    assert read(written, sources) == written
+
+
 @pytest.mark.parametrize("source", [0, 4, 99, -1, 1e300, True, None, "x", [1], {"n": 1}])
 def test_a_source_that_was_not_given_is_no_citation(sources: list[Hit], source: object) -> None:
     other = {"text": "It is free.", "citations": [{"source": source, "quote": "free"}]}

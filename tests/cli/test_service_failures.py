@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ragqa import wiring
+from ragqa.answering import template
 from ragqa.cli.main import run
 from ragqa.models import gemini, openai_compatible
 from ragqa.models.retrying import Retries
@@ -102,6 +103,18 @@ ROWS = {what: (asked, code) for what, asked, code in table()}
 
 def test_the_page_names_every_failure() -> None:
     assert list(ROWS) == list(FAILURES)
+
+
+def test_every_name_on_the_page_is_one() -> None:
+    names = re.findall(r"`(openai:[^`]+)`", PAGE.read_text("utf-8"))
+    addresses = [openai_compatible.parse(name).url for name in names if "MODEL" not in name]
+    assert len(addresses) >= 8
+    assert all(re.search(r"/v1$", address) for address in addresses)
+
+
+def test_the_prompt_on_the_page_is_one() -> None:
+    [example] = re.findall(r"(?:^    .*\n|^\n)+(?=^##)", PAGE.read_text("utf-8"), re.MULTILINE)[:1]
+    assert "{rules}" in template.parse(example, name="the page").text
 
 
 @pytest.fixture
