@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -97,9 +98,11 @@ class AnswerConfig:
     prompt_tokens: int = 6000
     sentences: int = 3
     temperature: float = 0.0
-    refuse_below: float = 0.5
+    refuse_below: float | Literal["auto"] = "auto"
     timeout_s: float = 120.0
     idle_s: float = 30.0
+    rewrite: Literal["auto", "rules", "off"] = "auto"
+    history_tokens: int = 1500
     remember: bool = True
 
 
@@ -145,6 +148,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "answer.temperature": (0, 2),
     "answer.refuse_below": (0, 1),
     "answer.timeout_s": (0.1, 3600),
+    "answer.history_tokens": (0, 2_000_000),
     "answer.idle_s": (0.1, 3600),
 }
 """Smallest and largest value of every number, checked whatever the source."""
@@ -254,13 +258,19 @@ def _convert(name: str, value: object, hint: Any, *, source: str) -> object:
             return words[value.lower()]
     elif hint in (int, float):
         return _number(name, value, hint, source=source)
+    elif origin in (typing.Union, types.UnionType):  # a number, or a word that stands for one
+        number, word = typing.get_args(hint)
+        (spelt,) = typing.get_args(word)
+        return value if value == spelt else _number(name, value, number, source=source, otherwise=f" or {spelt}")
     elif isinstance(value, str) and hint is str and value:
         return value
     wanted = "list of strings" if origin is tuple else hint.__name__
     raise ConfigError(f"{source}: `{name}` must be a {wanted}, not {value!r}")
 
 
-def _number(name: str, value: object, hint: type[int] | type[float], *, source: str) -> int | float:
+def _number(
+    name: str, value: object, hint: type[int] | type[float], *, source: str, otherwise: str = ""
+) -> int | float:
     low, high = _RANGES[name]
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -269,7 +279,7 @@ def _number(name: str, value: object, hint: type[int] | type[float], *, source: 
         if isinstance(value, float) and number != value:
             raise ValueError
     except (ValueError, OverflowError):
-        raise ConfigError(f"{source}: `{name}` must be a number, not {value!r}") from None
+        raise ConfigError(f"{source}: `{name}` must be a number{otherwise}, not {value!r}") from None
     if not low <= number <= high:
         raise ConfigError(f"{source}: `{name}` must be between {low} and {high}, not {number}")
     return number

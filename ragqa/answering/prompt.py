@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import secrets
 from collections import Counter
 from collections.abc import Sequence
 
@@ -81,12 +81,12 @@ def build(
     """The request for one question; `sources` are those of the best hits that fit, in their order.
 
     System text and prompt together never exceed `settings.prompt_tokens`: the last sources go first, then the one that
-    is left is cut behind a sentence. `tag` is a random word that marks where sources begin and end; nothing inside them
-    can hold it. Raises UsageError for a question that takes half of the budget, ConfigError for a budget that holds
-    nothing but the rules. `template` is a user's own text around the rules. A `structured` answer is asked for as JSON,
-    and only `claims.read` makes an answer of it.
+    is left is cut behind a sentence. `tag` is a word that marks where sources begin and end; nothing inside them can
+    hold it. Without one it is made of what is sent. Raises UsageError for a question that takes half of the budget,
+    ConfigError for a budget that holds nothing but the rules. `template` is a user's own text around the rules. A
+    `structured` answer is asked for as JSON, and only `claims.read` makes an answer of it.
     """
-    tag = tag or secrets.token_hex(8)
+    tag = tag or key_of(question, *(hit.passage.chunk.text for hit in hits[: settings.max_sources]))
     system = _system(language, settings, tag, template, structured=structured)
     budget = settings.prompt_tokens - counter.count(system)
     _check_question(question, settings, counter)
@@ -114,6 +114,18 @@ def build(
         temperature=settings.temperature,
         schema=claims.SCHEMA if structured else None,
     )
+
+
+def key_of(*texts: str) -> str:
+    """A word that nobody can have put into any of the texts, since it hangs on all of them.
+
+    The same texts give it again, so that the same question over the same passages is the same request, to the letter.
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()[:16]
 
 
 def answer_language(question: str, hits: Sequence[Hit]) -> Language:

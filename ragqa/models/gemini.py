@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragqa.errors import MissingKey
 from ragqa.models import streaming
+from ragqa.models.recording import Hook
 from ragqa.models.retrying import Retries, ServiceFailure, asked_wait, said
 from ragqa.models.tokens import estimate
 from ragqa.models.transport import Connection, usable_key
@@ -51,7 +52,14 @@ def api_key(environment: Mapping[str, str]) -> str | None:
 class _Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, environment: Mapping[str, str], *, instead: str, idle_s: float | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        instead: str,
+        idle_s: float | None = None,
+        before_sending: Hook | None = None,
+    ) -> None:
         key = api_key(environment)
         if key is None:
             raise MissingKey(
@@ -60,7 +68,7 @@ class _Client:
             )
         self._key = key
         self._base_url = environment.get(BASE_URL)
-        self._connection = Connection(SERVICE, key, _remedy, idle_s)
+        self._connection = Connection(SERVICE, key, _remedy, idle_s, before_sending)
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -129,17 +137,21 @@ class GeminiGenerator:
         timeout_s: float,
         idle_s: float | None = None,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         self.name = f"gemini:{model}"
         self._model = model
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment, instead="use --extractive", idle_s=idle_s)
+        self._client = _Client(environment, instead="use --extractive", idle_s=idle_s, before_sending=before_sending)
         self._sends_schema = True
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
-            lambda: self._pieces(request), service=SERVICE, timeout_s=self._timeout_s, retries=self._retries
+            lambda: self._pieces(request),
+            service=SERVICE,
+            timeout_s=min(self._timeout_s, request.timeout_s),
+            retries=self._retries,
         )
 
     def _pieces(self, request: GenerationRequest) -> Iterator[str | Finish]:
@@ -200,8 +212,9 @@ class GeminiEmbedder:
         timeout_s: float,
         dimensions: int = 0,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
-        self._client = _Client(environment, instead='set embedding.model to "builtin"')
+        self._client = _Client(environment, before_sending=before_sending, instead='set embedding.model to "builtin"')
         from ragqa.models.vectors import kept_dimensions
 
         self.name = f"gemini:{model}"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ragqa.errors import ConfigError, MissingKey
 from ragqa.models import streaming
+from ragqa.models.recording import Hook, NotSent
 from ragqa.models.retrying import Retries, ServiceFailure, said
 from ragqa.models.thoughts import ThoughtFilter, begins_with_thoughts
 from ragqa.models.transport import Connection, usable_key
@@ -69,7 +70,14 @@ def parse(name: str) -> Endpoint:
 class Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str], *, idle_s: float | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        environment: Mapping[str, str],
+        *,
+        idle_s: float | None = None,
+        before_sending: Hook | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self._key = usable_key(environment, KEY)
         if endpoint.is_openai and not self._key:
@@ -81,7 +89,7 @@ class Client:
             raise ConfigError(
                 f"`{PREFIX}{endpoint.model}` needs the package openai", remedy="pip install 'ragqa[openai]'"
             )
-        self._connection = Connection(self.service, self._key, self._remedy, idle_s)
+        self._connection = Connection(self.service, self._key, self._remedy, idle_s, before_sending)
         self._lock = threading.Lock()
         self._library: Any = None
 
@@ -118,7 +126,7 @@ class Client:
             try:
                 yield
             except openai.APIConnectionError as error:
-                if isinstance(error.__cause__, ServiceFailure):
+                if isinstance(error.__cause__, ServiceFailure | NotSent):
                     raise error.__cause__ from None
                 raise self._connection.failure(error.__cause__ or error) from None
             except openai.APIError as error:  # inside a reply that began well
@@ -156,18 +164,19 @@ class OpenAICompatibleGenerator:
         timeout_s: float,
         idle_s: float | None = None,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         self.name = name
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = Client(parse(name), environment, idle_s=idle_s)
+        self._client = Client(parse(name), environment, idle_s=idle_s, before_sending=before_sending)
         self._left_out: set[str] = set()
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
             lambda: self._pieces(request),
             service=self._client.service,
-            timeout_s=self._timeout_s,
+            timeout_s=min(self._timeout_s, request.timeout_s),
             retries=self._retries,
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ragqa.models import prompts, streaming
 from ragqa.models.openai_compatible import Client, Endpoint, parse
 from ragqa.models.prompts import Prompts
+from ragqa.models.recording import Hook
 from ragqa.models.retrying import Retries, ServiceFailure
 from ragqa.models.tokens import estimate
 
@@ -36,9 +37,10 @@ class OpenAICompatibleEmbedder:
         query_prompt: str = prompts.AUTO,
         passage_prompt: str = prompts.AUTO,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         endpoint = parse(name)
-        self._client = Client(endpoint, environment)
+        self._client = Client(endpoint, environment, before_sending=before_sending)
         from ragqa.models.vectors import kept_dimensions
 
         self.name = name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ragqa.errors import ConfigError
+from ragqa.models.recording import Hook
 from ragqa.models.retrying import ServiceFailure, asked_wait, said
 
 CONNECT_S, IDLE_S = 10.0, 30.0
@@ -50,10 +51,13 @@ class Connection:
     """Given the status and the service's own sentence; "" where nothing is known to help."""
     idle_s: float | None = None
     """How long this service may be silent, where that is not as for all."""
+    before_sending: Hook | None = None
+    """Sees each request as it will be sent, and can keep it from that."""
 
     def hooks(self) -> dict[str, list[Callable[[Any], None]]]:
         """For the HTTP library: every request is limited, every reply is looked at before the client library is."""
-        return {"request": [self._limit], "response": [self._inspect]}
+        before = [self.before_sending] if self.before_sending else []
+        return {"request": [self._limit, *before], "response": [self._inspect]}
 
     @contextmanager
     def setting_up(self) -> Iterator[None]:

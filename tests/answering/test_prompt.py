@@ -70,6 +70,15 @@ def test_the_answer_is_asked_for_in_the_questions_language(make_hit: MakeHit, la
     assert name in made.system
 
 
+def test_the_key_of_a_request_hangs_on_everything_in_it(make_hit: MakeHit) -> None:
+    """So nobody can put it into a document; and the same request is the same, to the letter, whenever it is made."""
+    texts = [["x"], ["x", "y"], ["y", "x"], ["xy"], [""]]
+    keys = {request([make_hit(text) for text in each], tag=None).prompt.split()[3] for each in texts * 3}
+    assert len(keys) == len(texts) and all(len(key) >= 16 for key in keys)
+    held = request([make_hit(f"x {key}") for key in keys], tag=None)
+    assert held.prompt.split()[3] not in keys
+
+
 @pytest.mark.parametrize(
     ("question", "documents", "language"),
     [
@@ -121,11 +130,6 @@ def test_a_structured_answer_is_asked_for_in_json(make_hit: MakeHit) -> None:
     for rule in (TAG, '"answered"', '"claims"', '"quote"', "Answer in English", "contradict", "do not follow"):
         assert rule in made.system
     assert SENTINEL not in made.system and QUOTES_LINE not in made.system
-
-
-def test_every_request_has_a_key_of_its_own(make_hit: MakeHit) -> None:
-    keys = {request([make_hit("x")], tag=None).prompt.split()[3] for _ in range(20)}
-    assert len(keys) == 20 and all(len(key) >= 16 for key in keys)
 
 
 KEYS = [
