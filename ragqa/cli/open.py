@@ -60,7 +60,6 @@ def open_citation(
     The answer is the last that `ask` or `chat` gave over this index. Exit code 3 means that there is no such citation.
     """
     from ragqa import wiring
-    from ragqa.cli import pages
 
     if whole and context_lines is not None:
         raise UsageError("--whole and --context-lines cannot both be meant")
@@ -72,7 +71,7 @@ def open_citation(
     wanted = Wanted(
         citation,
         whole=whole,
-        lines=pages.LINES if context_lines is None else context_lines,
+        lines=context_lines,
         image=image,
         file=file,
         force=force,
@@ -89,7 +88,8 @@ class Wanted:
 
     marker: int
     whole: bool = False
-    lines: int = 8
+    lines: int | None = None
+    """On either side of each quote; None is the usual number."""
     image: bool = False
     file: Path | None = None
     force: bool = False
@@ -105,7 +105,8 @@ def show_citation(session: Session, wanted: Wanted, answer: Mapping[str, Any], s
     from ragqa.flows import opening
 
     found = opening.open_citation(wanted.marker, answer, store)
-    lines = None if wanted.whole else wanted.lines
+    around = pages.LINES if wanted.lines is None else wanted.lines
+    lines = None if wanted.whole else around
     as_json = session.format in (Format.JSON, Format.JSONL)
     if not as_json:  # a picture may take a while
         session.out.write(_text(session, found, lines, wanted.more))
