@@ -15,7 +15,7 @@ from ragqa.retrieval import Part
 from ragqa.types import Answer
 
 if TYPE_CHECKING:
-    from ragqa.flows.search import Found, IndexFacts, Searching
+    from ragqa.flows.search import Found, IndexFacts, Searchable, Searching
     from ragqa.index.scope import Scope
     from ragqa.retrieval import Retrieval, Trace
     from ragqa.types import Citation, Hit, Usage
@@ -98,7 +98,7 @@ def ask(
 
 def answer(
     question: str,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     index: IndexFacts,
     *,
@@ -147,7 +147,7 @@ class Responded:
 def respond(
     question: str,
     retrieval: Retrieval,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     deadline: Deadline | None = None,
@@ -173,7 +173,7 @@ class Begun:
 def begin(
     question: str,
     retrieval: Retrieval,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     on_event: Listener = lambda event: None,
@@ -205,7 +205,7 @@ def written(
 def finish(
     begun: Begun,
     output: writing.Output | None,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     on_event: Listener = lambda event: None,
@@ -231,7 +231,7 @@ def finish(
 
 
 def _checked(
-    begun: Begun, prepared: writing.Prepared | None, output: writing.Output | None, searching: Searching
+    begun: Begun, prepared: writing.Prepared | None, output: writing.Output | None, searching: Searchable
 ) -> tuple[Answer, Mapping[str, float]]:
     if prepared is None or output is None:
         reason = "nothing in the documents is close enough to the question"
@@ -242,7 +242,7 @@ def _checked(
     return answer, {"generation": output.milliseconds, "verification": checked_ms}
 
 
-def weigh(retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
+def weigh(retrieval: Retrieval, searching: Searchable) -> evidence.Evidence:
     """How probably the hits hold the answer; of a question with several parts, to the one that they answer best."""
     weighed = (
         evidence.assess(each.trace.query.text, each.hits, idf=searching.lexical.idf, background=each.trace.background)
