@@ -182,6 +182,7 @@ class GenerationRequest:
 
     `schema`, where given, is the JSON Schema of the answer. A service that can is held to it; others may not be, so
     that the prompt has to say it too. A service has `timeout_s` to finish, or its own limit where that is shorter.
+    `prompt_tokens` are those of `system` and `prompt` as the counter `counted_by` has them; None where none is read.
     """
 
     question: str
@@ -194,6 +195,8 @@ class GenerationRequest:
     schema: Mapping[str, object] | None = None
     parts: tuple[AskedPart, ...] = ()
     timeout_s: float = math.inf
+    prompt_tokens: int | None = None
+    counted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ragqa.types import Answer
 if TYPE_CHECKING:
     from ragqa.flows.search import Found, IndexFacts, Searchable, Searching
     from ragqa.index.scope import Scope
+    from ragqa.ports import GenerationRequest
     from ragqa.retrieval import Retrieval, Trace
     from ragqa.types import Citation, Hit, Usage
 
@@ -77,6 +78,8 @@ class Asked:
     scope: Scope | None = None
     parts: tuple[Part, ...] = ()
     degraded: Degraded | None = None
+    request: GenerationRequest | None = None
+    """What the answer was made from; None where it was refused before."""
 
 
 Listener = Callable[[Event], None]
@@ -129,6 +132,7 @@ def asked(found: Found, responded: Responded) -> Asked:
         found.scope,
         found.retrieval.parts,
         responded.degraded,
+        responded.request,
     )
 
 
@@ -142,6 +146,7 @@ class Responded:
     refuse_below: float
     timings_ms: Mapping[str, float]
     degraded: Degraded | None = None
+    request: GenerationRequest | None = None
 
 
 def respond(
@@ -212,7 +217,7 @@ def finish(
 ) -> Responded:
     """Check what was written; where the generator did not come to its end, let the one behind it answer."""
     answer, timings = _checked(begun, begun.prepared, output, searching)
-    generator, degraded = answering.generator.name, None
+    generator, prepared, degraded = answering.generator.name, begun.prepared, None
     if answer.status == "incomplete" and answering.fallback is not None:
         degraded = Degraded(generator, answer.reason)
         on_event(degraded)
@@ -227,7 +232,8 @@ def finish(
         on_event(Spent(answer.usage))
     answer = replace(answer, hits=begun.retrieval.hits)
     timings = {**begun.timings_ms, **timings}
-    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded)
+    request = prepared.request if prepared is not None else None
+    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded, request)
 
 
 def _checked(
