@@ -97,6 +97,7 @@ class AnswerConfig:
     temperature: float = 0.0
     refuse_below: float = 0.5
     timeout_s: float = 120.0
+    remember: bool = True
 
 
 @dataclass(frozen=True, slots=True)

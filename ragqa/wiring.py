@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
+    from ragqa.flows.opening import Draw
     from ragqa.flows.search import Searching
     from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split
     from ragqa.types import Filter, Hit, Keys
@@ -135,6 +136,15 @@ def ingesting(config: Config, *, notice: Notice) -> Iterator[Parts]:
         yield Parts(embedder=model, loader=loader, config=config, sparse=sparse)
 
 
+@contextmanager
+def drawing(config: Config, *, password: str | None) -> Iterator[Draw]:
+    """What draws a page of a PDF: the parser child, which ends with it."""
+    from ragqa.documents.child import ChildLoader
+
+    with ChildLoader(config.ingest) as loader:
+        yield partial(loader.picture, password=password)
+
+
 def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | None = None) -> Searching:
     """What a search stands on: the snapshot of `store`, or the part that `chosen` lets through (NoEvidence: none)."""
     from ragqa.flows.search import Searching
@@ -237,7 +247,7 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 dimensions=settings.dimensions,
             )
         case "openai":
-            from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
+            from ragqa.models.openai_embedding import OpenAICompatibleEmbedder
 
             return OpenAICompatibleEmbedder(
                 settings.model,

@@ -46,6 +46,7 @@ def _run(block: str, folder: Path) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     environment |= {name: os.environ[name] for name in ("RAGQA_CACHE_DIR",) if name in os.environ}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100"}
+    environment["XDG_STATE_HOME"] = str(folder / ".state")
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,

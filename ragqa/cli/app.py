@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragqa import __version__
-from ragqa.cli import ask, evaluate, ingest, look, settings, upkeep
+from ragqa.cli import ask, evaluate, ingest, look, open, search, settings, upkeep
 
 app = typer.Typer(
     name="ragqa",
@@ -37,6 +37,8 @@ def root(
 
 ingest.register(app)
 ask.register(app)
+search.register(app)
+open.register(app)
 look.register(app)
 evaluate.register(app)
 upkeep.register(app)

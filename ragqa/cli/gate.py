@@ -115,6 +115,11 @@ class Output:
         self._colour = wants_colour(stream, os.environ) if colour is None else colour
         self._may_be_lost = may_be_lost
 
+    @property
+    def shows_colour(self) -> bool:
+        """Whether styles are seen; where they are not, what they would say has to be written."""
+        return self._colour
+
     def write(self, text: str) -> None:
         """Write text as it is (no newline is added). Styled text is coloured where this output shows colour."""
         if isinstance(text, Styled):

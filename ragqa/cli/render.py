@@ -32,6 +32,7 @@ __all__ = [
     "passages",
     "reembedded",
     "removed",
+    "sources",
     "status",
 ]
 
@@ -93,10 +94,16 @@ def _place(citation: Citation) -> Styled:
 
 
 def _where(passage: Passage, *, page: int | None, label: str | None, last: int | None = None) -> Styled:
+    return place(passage.document, passage.chunk.heading, page=page, label=label, last=last)
+
+
+def place(
+    document: str, heading: Sequence[str], *, page: int | None, label: str | None, last: int | None = None
+) -> Styled:
     """`handbook.pdf · p. 12 (printed xii) › Leave › Annual leave`."""
     pages = _pages(page, label, last)
-    parts = [style(passage.document, "cyan"), safe(f" · {pages}" if pages else "")]
-    parts += [style(f" › {one_line(heading)}", "dim") for heading in passage.chunk.heading]
+    parts = [style(document, "cyan"), safe(f" · {pages}" if pages else "")]
+    parts += [style(f" › {one_line(each)}", "dim") for each in heading]
     return Styled("").join(parts)
 
 
@@ -166,11 +173,19 @@ def inert(text: str) -> str:
 
 def hits(found: Found, *, markdown: bool = False) -> Styled:
     """Search results: place, score and the words that matched."""
+    return _ranked(found.retrieval.hits, [each.trace for each in found.retrieval.retrievals], markdown=markdown)
 
-    retrieved = found.retrieval.hits
+
+def sources(asked: Asked, *, markdown: bool = False) -> Styled:
+    """What an answer would have rested on, exactly as `search` shows it."""
+    traces = [asked.trace, *(part.retrieval.trace for part in asked.parts)]
+    return _ranked(asked.answer.hits, traces, markdown=markdown)
+
+
+def _ranked(retrieved: Sequence[Hit], traces: Sequence[Trace], *, markdown: bool) -> Styled:
     if markdown:
         return safe("\n".join(line for hit in retrieved for line in _hit_markdown(hit)))
-    wanted = frozenset(term for each in found.retrieval.retrievals for term in each.trace.query.terms)
+    wanted = frozenset(term for trace in traces for term in trace.query.terms)
     width = terminal_width()
     digits = len(str(len(retrieved)))
     blocks = []

@@ -235,6 +235,32 @@ _SHAPES: dict[str, Schema] = {
     "list": _object(schema_version=_VERSION, documents=_list(_DOCUMENT)),
     "document": _DOCUMENT,
     "get": _object(schema_version=_VERSION, passages=_list(_object(**_PASSAGE))),
+    "open": _object(
+        schema_version=_VERSION,
+        question=_TEXT,
+        marker=_MARKER,
+        views=_described(
+            _list(
+                _object(
+                    document=_PATH,
+                    page=_PAGE,
+                    page_label=_or_null(_TEXT),
+                    heading=_described(_list(_TEXT), "The headings above, outermost first."),
+                    start=_OFFSET,
+                    end=_OFFSET,
+                    parts=_described(
+                        _list(_object(start=_OFFSET, end=_OFFSET, quoted=_FLAG, text=_TEXT)),
+                        "Slices of the document in order; what lies between two that do not touch is left out.",
+                    ),
+                )
+            ),
+            "The pages, or sections of formats without pages, that the citation quotes.",
+        ),
+        missing=_described(_list(_TEXT), "Quotes that the index does not hold any more."),
+        unverified=_described(_list(_TEXT), "Words that were claimed, and not found when the answer was given."),
+        images=_list(_object(path=_TEXT, page=_COUNT, quotes=_COUNT, boxed=_COUNT)),
+        image_failure=_described(_or_null(_TEXT), "Why there is no (further) image although one was asked for."),
+    ),
     "remove": _object(schema_version=_VERSION, dry_run=_FLAG, removed=_list(_PATH)),
     "reembed": _object(**_REEMBED),
     "reembed-event": {

@@ -1,4 +1,4 @@
-"""Parses documents in a child process that may hang, crash or burst: it is killed, and costs that document alone.
+"""Parses and draws documents in a child process that may hang, crash or burst: killed, it costs that document alone.
 
 The parent writes a request (a JSON line, then the file's bytes), the child answers with a JSON line. Nothing else
 passes between them. The child has its own session, so that Ctrl-C reaches the parent only; it dies when the parent
@@ -7,6 +7,7 @@ does.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -16,12 +17,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from ragqa.config import IngestConfig
+from ragqa.documents.pictures import Picture
 from ragqa.errors import DocumentError
 from ragqa.types import Block, Document, Page
 
@@ -60,11 +62,20 @@ class ChildLoader:
             child.kill()
 
     def load(self, data: bytes, name: str, *, password: str | None = None) -> Document:
+        return _document(self._ask(data, {"name": name, "password": password})["document"])
+
+    def picture(self, data: bytes, page: int, quotes: Sequence[str], *, password: str | None = None) -> Picture:
+        """A page of a PDF, counted from 1, with the words of `quotes` boxed; under the same limits."""
+        request = {"password": password, "page": page, "quotes": list(quotes)}
+        drawn = self._ask(data, request)["picture"]
+        return Picture(base64.b64decode(drawn["png"]), drawn["quotes"], drawn["boxed"])
+
+    def _ask(self, data: bytes, request: Mapping[str, object]) -> dict[str, Any]:
         if self._child is None:
             self._child = _Child(self._config)
         child = self._child
         try:
-            answer = child.ask({"name": name, "password": password, "size": len(data)}, data)
+            answer = child.ask({**request, "size": len(data)}, data)
         except BaseException:  # an interrupt as well: half a request must not meet the next one
             self.close()
             raise
@@ -73,7 +84,7 @@ class ChildLoader:
         error = answer.get("error")
         if error is not None:
             raise DocumentError(error["message"], code=error["code"], remedy=error["remedy"], skipped=error["skipped"])
-        return _document(answer["document"])
+        return answer
 
 
 def _document(fields: Mapping[str, Any]) -> Document:
@@ -239,7 +250,11 @@ def _serve(limits: Mapping[str, int]) -> None:
         leaving = False
         try:
             data = _read_exactly(requests, header["size"])
-            answer: dict[str, Any] = {"document": _fields(loader, data, header, limits["text"])}
+            answer: dict[str, Any] = (
+                {"picture": _drawn(data, header)}
+                if "page" in header
+                else {"document": _fields(loader, data, header, limits["text"])}
+            )
         except DocumentError as error:
             answer = {"error": _error(error)}
         except MemoryError:
@@ -336,6 +351,13 @@ def _fields(loader: Any, data: bytes, header: Mapping[str, Any], most: int) -> d
         "blocks": [(block.start, block.end, block.kind, block.level) for block in document.blocks],
         "warnings": document.warnings,
     }
+
+
+def _drawn(data: bytes, header: Mapping[str, Any]) -> dict[str, Any]:
+    from ragqa.documents.pictures import draw
+
+    drawn = draw(data, header["page"], header["quotes"], password=header["password"])
+    return {"png": base64.b64encode(drawn.png).decode("ascii"), "quotes": drawn.quotes, "boxed": drawn.boxed}
 
 
 def _error(error: DocumentError) -> dict[str, object]:

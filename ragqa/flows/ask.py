@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ragqa.answering import citations, evidence
-from ragqa.errors import ServiceError
-from ragqa.flows import search
-from ragqa.flows.widening import narrow, reader, widen
-from ragqa.ports import AskedPart, Finish
+from ragqa.answering import evidence
+from ragqa.flows import search, writing
+from ragqa.flows.writing import Answering as Answering
 from ragqa.retrieval import Part
 from ragqa.types import Answer
 
 if TYPE_CHECKING:
-    from ragqa.flows.search import IndexFacts, Searching
-    from ragqa.flows.widening import Wide
+    from ragqa.flows.search import Found, IndexFacts, Searching
     from ragqa.index.scope import Scope
-    from ragqa.index.store import Store
-    from ragqa.ports import GenerationRequest, Generator
     from ragqa.retrieval import Retrieval, Trace
-    from ragqa.types import Citation, Hit, Passage, Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """Who writes the answer, and how a question and its sources become a request to it."""
-
-    generator: Generator
-    prepare: Callable[[str, Sequence[Hit]], GenerationRequest]
-    refuse_below: float
-    neighbours: int = 0
-    """How many chunks of its section are joined to a source on either side, where the prompt has room for them."""
+    from ragqa.types import Citation, Hit, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +81,11 @@ def ask(
     same. Raises IndexMismatch and IndexStale as `search` does.
     """
     found = search.search(question, searching, strict_fresh=strict_fresh)
-    responded = respond(question, found.retrieval, searching, answering, on_event=on_event)
+    return asked(found, respond(question, found.retrieval, searching, answering, on_event=on_event), answering)
+
+
+def asked(found: Found, responded: Responded, answering: Answering) -> Asked:
+    """What was found and what was answered from it, together."""
     models = {**found.models, "answer": answering.generator.name}
     return Asked(
         replace(responded.answer, models=models),
@@ -137,7 +124,9 @@ def respond(
     if weighed.score < answering.refuse_below:
         answer = Answer(question, "not_found", "", reason="nothing in the documents is close enough to the question")
     else:
-        answer = _generate(question, retrieval, searching.store, answering, on_event)
+        prepared = writing.prepare(question, retrieval, searching.store, answering)
+        output = writing.generate(prepared.request, answering.generator, lambda text: on_event(Written(text)))
+        answer = writing.checked(prepared, output, searching.store)
     for citation in answer.citations:
         on_event(Cited(citation))
     if answer.usage is not None:
@@ -153,64 +142,3 @@ def weigh(retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
         for each in retrieval.retrievals
     )
     return max(weighed, key=lambda evidence: evidence.score)
-
-
-def _request(
-    question: str, retrieval: Retrieval, store: Store, answering: Answering
-) -> tuple[GenerationRequest, list[Wide]]:
-    """The request with as much around each source as leaves room for all of them; and what its sources are made of."""
-    text_of = reader(store)
-    wide = widen(retrieval.hits, store, text_of, chunks=0)
-    request = answering.prepare(question, [each.hit for each in wide])
-    for chunks in range(answering.neighbours, 0, -1):
-        wider = widen(retrieval.hits, store, text_of, chunks=chunks)
-        lengthened = answering.prepare(question, [each.hit for each in wider])
-        if len(lengthened.sources) >= min(len(request.sources), len(wider)):
-            wide, request = wider, lengthened
-            break
-    places = {member.key: place for place, source in enumerate(wide) for member in source.members}
-    parts = []
-    for each in retrieval.retrievals:
-        own = [places[hit.passage.key] for hit in each.hits if hit.passage.key in places]
-        sources = tuple(place for place in dict.fromkeys(own) if place < len(request.sources))
-        parts.append(AskedPart(each.trace.query.text, sources))
-    # Where there are parts, the question as a whole, which is the first of them, asks for nothing more.
-    return replace(request, parts=tuple(parts[1:] or parts)), wide
-
-
-def _generate(
-    question: str,
-    retrieval: Retrieval,
-    store: Store,
-    answering: Answering,
-    on_event: Callable[[Event], None],
-) -> Answer:
-    request, wide = _request(question, retrieval, store, answering)
-    shown = citations.stream_filter(request.sources)
-    written: list[str] = []
-    finish = Finish(complete=False, reason="the answer broke off")
-    try:
-        for piece in answering.generator.generate(request):
-            if isinstance(piece, Finish):
-                finish = piece
-                break
-            written.append(piece)
-            if visible := shown.feed(piece):
-                on_event(Written(visible))
-    except ServiceError as error:
-        return Answer(question, "incomplete", "", reason=error.message)
-    if visible := shown.finish():
-        on_event(Written(visible))
-    answer = citations.compose(question, "".join(written), finish, request.sources, page_of=page_finder(store))
-    return replace(answer, citations=tuple(narrow(citation, wide) for citation in answer.citations))
-
-
-def page_finder(store: Store) -> citations.PageOf:
-    """The page on which an offset of a passage's document lies, and its printed label."""
-
-    def page_of(passage: Passage, offset: int) -> tuple[int | None, str | None]:
-        pages = store.pages(passage.key)
-        place = bisect_right([page.start for page in pages], offset) - 1
-        return (pages[place].number, pages[place].label) if place >= 0 else (None, None)
-
-    return page_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ragqa.errors import ServiceError
 from ragqa.evaluation import asking, drafts, templates
 from ragqa.evaluation.drafts import Draft, Proposal
-from ragqa.flows.ask import page_finder
+from ragqa.flows.writing import page_finder
 from ragqa.replies import whole_reply
 
 if TYPE_CHECKING:

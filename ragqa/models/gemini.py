@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragqa.errors import MissingKey
 from ragqa.models import streaming
 from ragqa.models.retrying import Retries, ServiceFailure, asked_wait, said
 from ragqa.models.tokens import estimate
+from ragqa.models.transport import Connection, usable_key
 from ragqa.ports import Finish, GenerationRequest
 from ragqa.types import Usage
 
@@ -41,22 +42,23 @@ _LARGEST_BATCH = 100
 
 
 def api_key(environment: Mapping[str, str]) -> str | None:
-    """The key, where one is set."""
-    return next((key for name in KEYS if (key := environment.get(name, "").strip())), None)
+    """The key, where one is set. Raises ConfigError for one that cannot be sent."""
+    return usable_key(environment, *KEYS)
 
 
 class _Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, instead: str) -> None:
         key = api_key(environment)
         if key is None:
             raise MissingKey(
                 "Gemini needs a key, and neither GEMINI_API_KEY nor GOOGLE_API_KEY is set",
-                remedy="export GEMINI_API_KEY=…, or use --extractive, which needs none",
+                remedy=f"export GEMINI_API_KEY=…, or {instead}, which needs none",
             )
         self._key = key
         self._base_url = environment.get(BASE_URL)
+        self._connection = Connection(SERVICE, key, _remedy)
 
     @cached_property
     def models(self) -> Any:
@@ -66,12 +68,14 @@ class _Client:
 
         # An unknown finish reason would be announced on stderr; it is reported with the answer instead.
         warnings.filterwarnings("ignore", module=r"google\.genai")
-        hooks = {"request": [streaming.network_limits], "response": [streaming.refuse_huge]}
-        self._client = genai.Client(
-            api_key=self._key,
-            vertexai=False,
-            http_options=types.HttpOptions(base_url=self._base_url, client_args={"event_hooks": hooks}),
-        )
+        # Redirects are not followed: the library would send the key wherever they lead.
+        arguments = {"event_hooks": self._connection.hooks(), "follow_redirects": False}
+        with self._connection.setting_up():
+            self._client = genai.Client(
+                api_key=self._key,
+                vertexai=False,
+                http_options=types.HttpOptions(base_url=self._base_url, client_args=arguments),
+            )
         return self._client.models
 
     @contextmanager
@@ -79,25 +83,29 @@ class _Client:
         """Turns everything that the library raises into a ServiceFailure."""
         from google.genai.errors import APIError
 
-        with streaming.connection_words(SERVICE, secret=self._key):
+        with self._connection.in_words():
             try:
                 yield
-            except APIError as error:
-                raise self._refusal(error) from None
+            except APIError as error:  # a refusal inside a reply that began well
+                message = self.told(error.message or error.status or "no reason given")
+                raise ServiceFailure(
+                    f"{SERVICE} refused with {error.code}: {message}",
+                    remedy=_remedy(error.code, message),
+                    status=error.code,
+                    retry_after_s=asked_wait({}, error.details),
+                ) from None
 
-    def _refusal(self, error: Any) -> ServiceFailure:
-        message = said(error.message or error.status or "no reason given", secret=self._key)
-        remedy = ""
-        if error.code in (401, 403) or "API_KEY_INVALID" in str(error.details) or "API key" in message:
-            remedy = "check the key in GEMINI_API_KEY"
-        elif error.code == 404:
-            remedy = "check the model's name (answer.gemini_model, or answer.model, embedding.model, rerank.model)"
-        return ServiceFailure(
-            f"{SERVICE} refused with {error.code}: {message}",
-            remedy=remedy,
-            status=error.code,
-            retry_after_s=asked_wait(getattr(error.response, "headers", {}), error.details),
-        )
+    def told(self, text: object) -> str:
+        """What the service said, fit for one line, without the key."""
+        return said(text, secret=self._key)
+
+
+def _remedy(status: int, message: str) -> str:
+    if status in (401, 403) or "API key" in message:
+        return "check the key in GEMINI_API_KEY"
+    if status == 404:
+        return "check the model's name (answer.gemini_model, or answer.model, embedding.model, rerank.model)"
+    return ""
 
 
 class GeminiGenerator:
@@ -110,7 +118,7 @@ class GeminiGenerator:
         self._model = model
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment)
+        self._client = _Client(environment, instead="use --extractive")
         self._sends_schema = True
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
@@ -119,19 +127,13 @@ class GeminiGenerator:
         )
 
     def _pieces(self, request: GenerationRequest) -> Iterator[str | Finish]:
-        from google.genai import types
-
-        schema = request.schema if self._sends_schema else None
-        stream = self._client.models.generate_content_stream(
-            model=self._model, contents=request.prompt, config=_settings(types, request, schema)
-        )
         reason: str | None = None
         usage: Usage | None = None
-        for chunk in streaming.readable(stream, partial(self._refusable, schema)):
+        for chunk in self._chunks(request):
             usage = _usage(chunk.usage_metadata) or usage
             feedback = chunk.prompt_feedback
             if feedback is not None and feedback.block_reason is not None:
-                refused = f"Gemini refused the question ({_word(feedback.block_reason)})"
+                refused = f"Gemini refused the question ({self._client.told(_word(feedback.block_reason))})"
                 yield Finish(complete=False, reason=refused, usage=usage)
                 return
             for candidate in (chunk.candidates or ())[:1]:
@@ -139,21 +141,29 @@ class GeminiGenerator:
                 yield from (part.text for part in parts if part.text and not part.thought)
                 reason = _word(candidate.finish_reason) if candidate.finish_reason else reason
         if reason is not None:
-            words = _REASONS.get(reason, f"Gemini stopped with the reason {said(reason, secret=None)}")
+            words = _REASONS.get(reason, f"Gemini stopped with the reason {self._client.told(reason)}")
             is_complete = reason == "STOP"
             yield Finish(complete=is_complete, reason="" if is_complete else words, usage=usage)
 
-    @contextmanager
-    def _refusable(self, schema: Mapping[str, object] | None) -> Iterator[None]:
-        """Some models cannot be held to a schema and refuse it: ask again without."""
+    def _chunks(self, request: GenerationRequest) -> Iterator[Any]:
+        """The library's own stream. Some models cannot be held to a schema and refuse it: they are asked without."""
+        from google.genai import types
+
+        schema = request.schema if self._sends_schema else None
+        stream = self._client.models.generate_content_stream(
+            model=self._model, contents=request.prompt, config=_settings(types, request, schema)
+        )
+        has_begun = False
         try:
-            with self._client.in_words():
-                yield
+            for chunk in streaming.readable(stream, self._client.in_words):
+                has_begun = True
+                yield chunk
+            return
         except ServiceFailure as failure:
-            if failure.status == 400 and schema is not None:
-                self._sends_schema = False
-                failure.is_transient, failure.retry_after_s = True, 0.0
-            raise
+            if has_begun or schema is None or failure.status != 400 or failure.remedy:
+                raise
+        self._sends_schema = False
+        yield from self._chunks(request)
 
 
 class GeminiEmbedder:
@@ -186,7 +196,7 @@ class GeminiEmbedder:
         self._batch_size = min(batch_size, _LARGEST_BATCH)
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment)
+        self._client = _Client(environment, instead='set embedding.model to "builtin"')
 
     @cached_property
     def dimensions(self) -> int:
@@ -227,8 +237,9 @@ class GeminiEmbedder:
             texts = [prefix + text for text in texts]
         # One Content for each text: given plain strings, the library joins them for some models.
         contents = [types.Content(parts=[types.Part(text=text)]) for text in texts]
+        models = self._client.models
         with self._client.in_words():
-            reply = self._client.models.embed_content(
+            reply = models.embed_content(
                 model=self._model,
                 contents=contents,
                 config=types.EmbedContentConfig(task_type=task or None, output_dimensionality=self._wanted or None),

@@ -1,31 +1,32 @@
-"""OpenAI and every server that speaks its language (Ollama, llama.cpp, vLLM …): a generator and an embedder."""
+"""OpenAI and every server that speaks its language (Ollama, llama.cpp, vLLM …): who writes the answer."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ragqa.errors import ConfigError, MissingKey
-from ragqa.models import prompts, streaming
-from ragqa.models.prompts import Prompts
-from ragqa.models.retrying import Retries, ServiceFailure, asked_wait, said
-from ragqa.models.tokens import estimate
+from ragqa.models import streaming
+from ragqa.models.retrying import Retries, ServiceFailure, said
+from ragqa.models.thoughts import ThoughtFilter, begins_with_thoughts
+from ragqa.models.transport import Connection, usable_key
 from ragqa.ports import Finish, GenerationRequest
 from ragqa.types import Usage
-
-if TYPE_CHECKING:
-    from ragqa.types import Vectors
 
 PREFIX = "openai:"
 KEY = "OPENAI_API_KEY"
 DEFAULT_URL = "https://api.openai.com/v1"
 
-_KNOWN_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
+_THINKING_TOKENS = 4096
+"""OpenAI counts what a model thinks as output; without this room its answer would be cut short."""
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""Where servers put what a model thinks, apart from what it answers."""
 
 _REASONS = {
     "length": "the answer was cut at the limit of answer.max_tokens",
@@ -60,15 +61,17 @@ def parse(name: str) -> Endpoint:
             f"`{name}` does not name a model",
             remedy="openai:MODEL, or openai:MODEL@URL as in openai:llama3.2@http://localhost:11434/v1",
         )
+    if urlsplit(url).username is not None:
+        raise ConfigError(f"the address of {model} holds a name or a password", remedy=f"keys go into {KEY}")
     return Endpoint(model, url)
 
 
-class _Client:
+class Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
     def __init__(self, endpoint: Endpoint, environment: Mapping[str, str]) -> None:
         self.endpoint = endpoint
-        self._key = environment.get(KEY, "").strip() or None
+        self._key = usable_key(environment, KEY)
         if endpoint.is_openai and not self._key:
             raise MissingKey(
                 f"OpenAI needs a key, and {KEY} is not set",
@@ -78,6 +81,7 @@ class _Client:
             raise ConfigError(
                 f"`{PREFIX}{endpoint.model}` needs the package openai", remedy="pip install 'ragqa[openai]'"
             )
+        self._connection = Connection(self.service, self._key, self._remedy)
 
     @property
     def service(self) -> str:
@@ -85,55 +89,48 @@ class _Client:
 
     @cached_property
     def library(self) -> Any:
-        """The library's own interface, without its retries."""
+        """The library's own interface, without its retries; redirects are not followed, nor is the key sent there."""
         import openai
 
-        timeout = openai.Timeout(
-            connect=streaming.CONNECT_S, read=streaming.IDLE_S, write=streaming.IDLE_S, pool=streaming.CONNECT_S
-        )
-        return openai.OpenAI(
-            # A server that wants no key ignores this word; the library does not go without.
-            api_key=self._key or "none",
-            base_url=self.endpoint.url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultHttpxClient(
-                timeout=timeout, follow_redirects=False, event_hooks={"response": [streaming.refuse_huge]}
-            ),
-        )
+        with self._connection.setting_up():
+            return openai.OpenAI(
+                # A server that wants no key ignores this word; the library does not go without.
+                api_key=self._key or "none",
+                base_url=self.endpoint.url,
+                max_retries=0,
+                http_client=openai.DefaultHttpxClient(follow_redirects=False, event_hooks=self._connection.hooks()),
+            )
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
         """Turns everything that the library raises into a ServiceFailure."""
         import openai
 
-        with streaming.connection_words(self.service, secret=self._key):
+        with self._connection.in_words():
             try:
                 yield
-            except openai.APIStatusError as error:
-                raise self._refusal(error) from None
             except openai.APIConnectionError as error:
                 if isinstance(error.__cause__, ServiceFailure):
                     raise error.__cause__ from None
-                cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-                raise streaming.network_failure(self.service, cause, secret=self._key) from None
+                raise self._connection.failure(error.__cause__ or error) from None
             except openai.APIError as error:
-                message = said(error.message, secret=self._key)
-                raise ServiceFailure(f"{self.service} reported an error: {message}") from None
+                raise ServiceFailure(f"{self.service} reported an error: {self.told(error.message)}") from None
 
-    def _refusal(self, error: Any) -> ServiceFailure:
-        message = said(_message(error) or "no reason given", secret=self._key)
-        remedy = ""
-        if error.status_code in (401, 403):
-            remedy = f"check the key in {KEY}"
-        elif error.status_code == 404:
-            remedy = f"does {self.endpoint.url} serve the model {self.endpoint.model}?"
-        return ServiceFailure(
-            f"{self.service} refused with {error.status_code}: {message}",
-            remedy=remedy,
-            status=error.status_code,
-            retry_after_s=asked_wait(error.response.headers, error.body),
-        )
+    def told(self, text: object) -> str:
+        """What the service said, fit for one line, without the key."""
+        return said(text, secret=self._key)
+
+    def _remedy(self, status: int, message: str) -> str:
+        match status:
+            case 401 | 403:
+                return f"check the key in {KEY}" if self._key else f"does it want a key? export {KEY}=…"
+            case 402:
+                return "the account has no credit left"
+            case 404:
+                return f"does {self.endpoint.url} serve the model {self.endpoint.model}?"
+            case _ if 300 <= status < 400:
+                return f"{self.endpoint.url} leads elsewhere: name the address that it leads to"
+        return ""
 
 
 class OpenAICompatibleGenerator:
@@ -145,9 +142,8 @@ class OpenAICompatibleGenerator:
         self.name = name
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(parse(name), environment)
-        self._sends_temperature = True
-        self._sends_schema = True
+        self._client = Client(parse(name), environment)
+        self._left_out: set[str] = set()
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
@@ -158,155 +154,98 @@ class OpenAICompatibleGenerator:
         )
 
     def _pieces(self, request: GenerationRequest) -> Iterator[str | Finish]:
-        try:
-            with self._client.in_words():
-                stream = self._client.library.chat.completions.create(**self._body(request))
-        except ServiceFailure as failure:
-            if failure.status == 400 and "temperature" in failure.message and self._sends_temperature:
-                # Models that reason have a fixed temperature and refuse to be given one: ask again without.
-                self._sends_temperature = False
-                failure.is_transient, failure.retry_after_s = True, 0.0
-            elif failure.status in (400, 422) and request.schema is not None and self._sends_schema:
-                # Not every server can hold its model to a schema.
-                self._sends_schema = False
-                failure.is_transient, failure.retry_after_s = True, 0.0
-            raise
-        reason: str | None = None
-        usage: Usage | None = None
-        for text, ended, counted in streaming.readable(map(_read, stream), self._client.in_words):
-            reason, usage = ended or reason, counted or usage
-            if text:
+        thoughts = ThoughtFilter(opened=begins_with_thoughts(self._client.endpoint.model))
+        refusal, reason, usage = "", "", None
+        for event in streaming.readable(map(_read, self._started(request)), self._client.in_words):
+            refusal, reason, usage = refusal + event.refusal, event.finish or reason, event.usage or usage
+            if event.is_thought:
+                thoughts.told_apart()
+            if text := thoughts.feed(event.text):
                 yield text
-        if reason is not None:
-            words = _REASONS.get(reason, f"the service stopped with the reason {said(reason, secret=None)}")
+        if text := thoughts.finish():
+            yield text
+        if refusal:
+            yield Finish(complete=False, reason=f"the model refused: {self._client.told(refusal)}", usage=usage)
+        elif reason and thoughts.only_thoughts:
+            words = "the model thought, and stopped before it answered; answer.max_tokens is the limit of both"
+            yield Finish(complete=False, reason=words, usage=usage)
+        elif reason:
+            words = _REASONS.get(reason, f"the service stopped with the reason {self._client.told(reason)}")
             is_complete = reason == "stop"
             yield Finish(complete=is_complete, reason="" if is_complete else words, usage=usage)
+
+    def _started(self, request: GenerationRequest) -> Iterator[Any]:
+        """The library's own stream. What a server refuses to be told is left out, once, and it is asked without."""
+        while True:
+            body = self._body(request)
+            try:
+                with self._client.in_words():
+                    stream: Iterator[Any] = iter(self._client.library.chat.completions.create(**body))
+                    return stream
+            except ServiceFailure as failure:
+                refused = _refused(failure, body)
+                if refused is None:
+                    raise
+                self._left_out.add(refused)
 
     def _body(self, request: GenerationRequest) -> dict[str, Any]:
         messages = [{"role": "system", "content": request.system}] if request.system else []
         # OpenAI's newer models know only the longer name, most other servers only the shorter one.
-        limit = "max_completion_tokens" if self._client.endpoint.is_openai else "max_tokens"
-        temperature = {"temperature": request.temperature} if self._sends_temperature else {}
-        return {
+        is_openai = self._client.endpoint.is_openai or "max_tokens" in self._left_out
+        limit = {"max_completion_tokens": request.max_tokens + _THINKING_TOKENS} if is_openai else {}
+        body = {
             "model": self._client.endpoint.model,
             "messages": [*messages, {"role": "user", "content": request.prompt}],
-            **temperature,
-            **(_shape(request.schema) if request.schema is not None and self._sends_schema else {}),
-            limit: request.max_tokens,
+            "temperature": request.temperature,
+            **(limit or {"max_tokens": request.max_tokens}),
             "stream": True,
             "stream_options": {"include_usage": True},
+            **(_shape(request.schema) if request.schema is not None else {}),
         }
+        return {name: value for name, value in body.items() if name not in self._left_out}
 
 
-class OpenAICompatibleEmbedder:
-    """Implements `ports.Embedder`. Tokens are estimated, on the safe side; unit length is restored.
+class _Event(NamedTuple):
+    """What one event of a stream says."""
 
-    `dimensions` 0 keeps the model's own number; a server that does not know the parameter sends all, and they are cut
-    here. The protocol has no instructions: a prompt is put before the text where the settings name one.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        environment: Mapping[str, str],
-        batch_size: int,
-        timeout_s: float,
-        dimensions: int = 0,
-        query_prompt: str = prompts.AUTO,
-        passage_prompt: str = prompts.AUTO,
-        retries: Retries | None = None,
-    ) -> None:
-        from ragqa.models.vectors import kept_dimensions
-
-        endpoint = parse(name)
-        self.name = name
-        self._prompts = prompts.choose({}, None, (), query=query_prompt, passage=passage_prompt)
-        self._own = _KNOWN_DIMENSIONS.get(endpoint.model) if endpoint.is_openai else None
-        is_whole = self._own is not None and kept_dimensions(dimensions, self._own, model=name) == self._own
-        self._wanted = 0 if is_whole else dimensions
-        self.fingerprint = _fingerprint(endpoint, self._wanted, self._prompts)
-        longest = max(estimate(self._prompts.query), estimate(self._prompts.passage))
-        self.max_tokens = (8191 if endpoint.is_openai else 512) - longest
-        self._batch_size = batch_size
-        self._timeout_s = timeout_s
-        self._retries = retries or Retries()
-        self._client = _Client(endpoint, environment)
-
-    @cached_property
-    def dimensions(self) -> int:
-        """Known for OpenAI's own models; asked for, once, for others."""
-        from ragqa.models.vectors import kept_dimensions
-
-        return kept_dimensions(self._wanted, self._own or len(self._request(["dimensions"])[0]), model=self.name)
-
-    def embed(self, texts: Sequence[str], *, kind: Literal["passage", "query"]) -> Vectors:
-        """`kind` chooses the prompt, where there is one."""
-        from ragqa.models.vectors import unit_rows
-
-        if prompt := self._prompts.query if kind == "query" else self._prompts.passage:
-            texts = [prompt + text for text in texts]
-        rows: list[Sequence[float]] = []
-        for start in range(0, len(texts), self._batch_size):
-            rows += self._request(texts[start : start + self._batch_size])
-        service = self._client.service
-        return unit_rows(rows, dimensions=self.dimensions, service=service, cut=bool(self._wanted))
-
-    def count_tokens(self, text: str) -> int:
-        return estimate(text)
-
-    def unknown_share(self, text: str) -> float:
-        """Nothing is known to be unknown: the protocol does not tell."""
-        return 0.0
-
-    def _request(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        return streaming.reply(
-            lambda: self._embedded(texts),
-            service=self._client.service,
-            timeout_s=self._timeout_s,
-            retries=self._retries,
-        )
-
-    def _embedded(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        with self._client.in_words():
-            reply = self._client.library.embeddings.create(
-                model=self._client.endpoint.model,
-                input=list(texts),
-                encoding_format="float",
-                **({"dimensions": self._wanted} if self._wanted else {}),
-            )
-            rows = {row.index: [float(value) for value in row.embedding] for row in reply.data}
-        if sorted(rows) != list(range(len(texts))):
-            raise ServiceFailure(f"{self._client.service} sent {len(rows)} vectors for {len(texts)} texts")
-        return [rows[number] for number in range(len(texts))]
+    text: str = ""
+    refusal: str = ""
+    is_thought: bool = False
+    finish: str = ""
+    usage: Usage | None = None
 
 
-def _fingerprint(endpoint: Endpoint, dimensions: int, chosen: Prompts) -> str:
-    kept = f"/{dimensions}" if dimensions else ""
-    words = f"/{[chosen.query, chosen.passage]}" if chosen != Prompts() else ""
-    return f"openai:{endpoint.model}@{endpoint.url}/1{kept}{words}"
-
-
-def _read(chunk: Any) -> tuple[str, str | None, Usage | None]:
-    """Text, finish reason and counts of one event. The library does not look at what a server puts into them."""
+def _read(chunk: Any) -> _Event:
+    """The library does not look at what a server puts into an event."""
     usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens) if chunk.usage is not None else None
     if not chunk.choices:
-        return "", None, usage
+        return _Event(usage=usage)
     choice = chunk.choices[0]
-    text = (choice.delta.content if choice.delta is not None else None) or ""
-    if not isinstance(text, str):
-        raise ValueError(f"{text!r} is not text")
-    return text, choice.finish_reason, usage
+    finish = str(choice.finish_reason or "")
+    if choice.delta is None:
+        return _Event(finish=finish, usage=usage)
+    text, refusal = choice.delta.content or "", getattr(choice.delta, "refusal", None) or ""
+    if not isinstance(text, str) or not isinstance(refusal, str):
+        raise ValueError(f"{text or refusal!r} is not text")
+    is_thought = any(getattr(choice.delta, name, None) for name in _THOUGHTS)
+    return _Event(text, refusal, is_thought, finish, usage)
+
+
+def _refused(failure: ServiceFailure, body: Mapping[str, object]) -> str | None:
+    """The parameter that a server seems to have refused, if a request can do without."""
+    if failure.status in (400, 422):
+        named = (name for name in ("temperature", "stream_options", "max_tokens") if name in failure.message)
+        for name in named:
+            # Models that reason have a fixed temperature, and another name for the limit of what they write.
+            if name in body and (name != "max_tokens" or "max_completion_tokens" in failure.message):
+                return name
+        # Not every server can hold its model to a schema, and few say so in the same words.
+        return "response_format" if "response_format" in body and not failure.remedy else None
+    is_about_schema = re.search(r"(?i)response_format|schema|grammar|json", failure.message)
+    return "response_format" if failure.status in (500, 501) and is_about_schema and "response_format" in body else None
 
 
 def _shape(schema: Mapping[str, object]) -> dict[str, Any]:
     return {
         "response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
     }
-
-
-def _message(error: Any) -> str:
-    """The service's own sentence where the reply holds one."""
-    if isinstance(error.body, dict) and isinstance(error.body.get("message"), str):
-        return str(error.body["message"])
-    return str(error.response.text if error.body is not None else error.message)

@@ -79,7 +79,9 @@ def attempt(
         sleep(pause)
 
 
-def attempt_stream(start: Callable[[], Iterator[T]], retries: Retries) -> Iterator[T]:
+def attempt_stream(
+    start: Callable[[], Iterator[T]], retries: Retries, *, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[T]:
     """The items of `start()`. Until the first one a failed stream is started again; afterwards it is not."""
 
     def begun() -> Iterator[T]:
@@ -87,7 +89,7 @@ def attempt_stream(start: Callable[[], Iterator[T]], retries: Retries) -> Iterat
         first = [item for _, item in zip(range(1), stream, strict=False)]
         return chain(first, stream)
 
-    return attempt(begun, retries)
+    return attempt(begun, retries, sleep=sleep)
 
 
 def asked_wait(headers: Mapping[str, str], body: object) -> float | None:
@@ -125,9 +127,10 @@ def _seconds(text: str) -> float | None:
 
 def said(text: object, *, secret: str | None) -> str:
     """What a service said, fit for one line: without markup, not long, and never with the key in it."""
-    words = str(text)[:20_000]
-    if secret:
+    words = str(text)
+    if secret:  # before the cut, which might leave half of it
         words = words.replace(secret, "[key]")
+    words = words[:20_000]
     if words.lstrip().startswith("<"):
         words = re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", words)
     words = " ".join(words.split())

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ragqa.errors import ServiceError
-from ragqa.models.retrying import Retries, ServiceFailure, attempt_stream, said
+from ragqa.models.retrying import Retries, ServiceFailure, attempt_stream
 from ragqa.ports import Finish
 
 T = TypeVar("T")
-
-CONNECT_S, IDLE_S = 10.0, 30.0
-"""How long a service may take to accept a connection, and to be silent."""
-
-LARGEST_REPLY = 64 << 20
-"""Bytes. No reply asked for here is near it."""
 
 _ENDED = object()
 
@@ -31,18 +24,30 @@ class _Raised:
     error: BaseException
 
 
-def within(timeout_s: float, produce: Callable[[], Iterator[T]], *, service: str) -> Iterator[T]:
-    """The items of `produce()`, or a ServiceFailure when they are not all there in time.
+class _Abandoned(Exception):
+    """Nobody waits for the rest."""
+
+
+Pause = Callable[[float], None]
+
+
+def within(timeout_s: float, produce: Callable[[Pause], Iterator[T]], *, service: str) -> Iterator[T]:
+    """The items of `produce(pause)`, or a ServiceFailure when they are not all there in time.
 
     They are made in a thread of their own, because a reply that trickles in byte by byte gives the client library no
-    moment at which it would look at the clock.
+    moment at which it would look at the clock. `pause` sleeps, and ends the thread once nobody waits for it any more,
+    so that a service is not asked again on behalf of somebody who has left.
     """
     items: queue.SimpleQueue[Any] = queue.SimpleQueue()
     abandoned = threading.Event()
 
+    def pause(seconds: float) -> None:
+        if abandoned.wait(seconds):
+            raise _Abandoned
+
     def pump() -> None:
         try:
-            for item in produce():
+            for item in produce(pause):
                 if abandoned.is_set():
                     return
                 items.put(item)
@@ -57,7 +62,10 @@ def within(timeout_s: float, produce: Callable[[], Iterator[T]], *, service: str
             try:
                 item = items.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise ServiceFailure(f"{service} did not finish within {timeout_s:g} seconds") from None
+                raise ServiceFailure(
+                    f"{service} did not finish within {timeout_s:g} seconds",
+                    remedy="timeout_s in the settings is the limit",
+                ) from None
             if item is _ENDED:
                 return
             if isinstance(item, _Raised):
@@ -77,7 +85,7 @@ def generation(
     finish: Finish | None = None
     has_spoken = False
     try:
-        for item in within(timeout_s, lambda: attempt_stream(start, retries), service=service):
+        for item in within(timeout_s, lambda pause: _attempt(start, retries, timeout_s, pause), service=service):
             if isinstance(item, Finish):
                 finish = item
             elif item:
@@ -98,10 +106,17 @@ def generation(
 def reply(ask: Callable[[], T], *, service: str, timeout_s: float, retries: Retries) -> T:
     """The one reply of `ask()`, with the same retries and the same limits; raises ServiceError."""
     try:
-        [answer] = within(timeout_s, lambda: attempt_stream(lambda: iter([ask()]), retries), service=service)
+        [answer] = within(
+            timeout_s, lambda pause: _attempt(lambda: iter([ask()]), retries, timeout_s, pause), service=service
+        )
     except ServiceFailure as failure:
         raise ServiceError(failure.message, remedy=failure.remedy) from None
     return answer
+
+
+def _attempt(start: Callable[[], Iterator[T]], retries: Retries, timeout_s: float, pause: Pause) -> Iterator[T]:
+    """A wait that the whole does not allow is not begun either."""
+    return attempt_stream(start, replace(retries, budget_s=min(retries.budget_s, timeout_s)), sleep=pause)
 
 
 def readable(stream: Iterator[T], translated: Callable[[], AbstractContextManager[None]]) -> Iterator[T]:
@@ -113,46 +128,3 @@ def readable(stream: Iterator[T], translated: Callable[[], AbstractContextManage
             except StopIteration:
                 return
         yield item
-
-
-@contextmanager
-def connection_words(service: str, *, secret: str | None) -> Iterator[None]:
-    """Turns what the HTTP library raises, and what unreadable replies make the client library raise, into words."""
-    try:
-        yield
-    except _network_errors() as error:
-        raise network_failure(service, error, secret=secret) from None
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise ServiceFailure(f"{service} sent something that is not a reply: {said(error, secret=secret)}") from None
-
-
-def network_limits(request: Any) -> None:
-    """An HTTP library's hook: gives each request the limits that its client library has no setting for."""
-    request.extensions["timeout"] = {"connect": CONNECT_S, "read": IDLE_S, "write": IDLE_S, "pool": CONNECT_S}
-
-
-def refuse_huge(response: Any) -> None:
-    """An HTTP library's hook: no reply is read whose announced length is out of all proportion."""
-    length = response.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > LARGEST_REPLY:
-        response.close()
-        raise ServiceFailure(f"the service announced a reply of {int(length) >> 20} MiB")
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    """The error base of whichever HTTP library the client library brought with it."""
-    modules = (sys.modules.get(name) for name in ("httpx", "httpx2"))
-    return tuple(module.HTTPError for module in modules if module is not None)
-
-
-def network_failure(service: str, error: Exception, *, secret: str | None) -> ServiceFailure:
-    match type(error).__name__:
-        case "ConnectError":
-            message = f"{service} cannot be reached: {said(error, secret=secret)}"
-            return ServiceFailure(message, remedy="is there a network, and is the service running?")
-        case "ConnectTimeout" | "PoolTimeout":
-            return ServiceFailure(f"{service} did not accept the connection within {CONNECT_S:g} seconds")
-        case "ReadTimeout" | "WriteTimeout":
-            return ServiceFailure(f"{service} was silent for {IDLE_S:g} seconds")
-        case _:
-            return ServiceFailure(f"{service} broke the connection: {said(error, secret=secret)}", is_transient=True)

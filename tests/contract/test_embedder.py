@@ -13,7 +13,7 @@ import pytest
 
 from ragqa.models.builtin import BuiltinEmbedder
 from ragqa.models.gemini import GeminiEmbedder
-from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
+from ragqa.models.openai_embedding import OpenAICompatibleEmbedder
 from ragqa.models.sentence_transformer import SentenceTransformerEmbedder
 from ragqa.models.static import StaticEmbedder
 from ragqa.ports import Embedder

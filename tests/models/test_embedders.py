@@ -9,7 +9,7 @@ import pytest
 
 from ragqa.errors import ConfigError, MissingKey, ServiceError
 from ragqa.models.gemini import GeminiEmbedder
-from ragqa.models.openai_compatible import OpenAICompatibleEmbedder
+from ragqa.models.openai_embedding import OpenAICompatibleEmbedder
 from ragqa.models.retrying import Retries
 from ragqa.ports import Embedder
 from tests.services import server

@@ -7,31 +7,18 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
 from ragqa.errors import ConfigError, MissingKey, ServiceError
-from ragqa.models import gemini, openai_compatible, streaming
+from ragqa.models import gemini, openai_compatible, transport
 from ragqa.models.gemini import GeminiGenerator
 from ragqa.models.openai_compatible import OpenAICompatibleGenerator
-from ragqa.models.retrying import Retries
-from ragqa.ports import Finish, GenerationRequest, Generator
+from ragqa.ports import Finish, Generator
 from ragqa.types import Usage
 from tests.services import server
+from tests.services.dialects import DIALECTS, REQUEST, Dialect, make_gemini, make_openai, read
 from tests.services.server import KEY, Reply, Service
-
-REQUEST = GenerationRequest(
-    question="When does it rain?",
-    language="en",
-    sources=(),
-    system="Answer from the sources.",
-    prompt="When does it rain?\n[1] It rains on Monday.",
-    max_tokens=100,
-    temperature=0.0,
-)
-QUICK = Retries(tries=4, budget_s=5.0, first_pause_s=0.01)
-
 
 GEMINI_REASONS = ["MAX_TOKENS", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "OTHER"]
 GEMINI_REASONS += ["MALFORMED_FUNCTION_CALL", "A_REASON_OF_TOMORROW"]
@@ -45,45 +32,9 @@ NONSENSE += [
 ]
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """One wire format: how its replies are made and how its generator is built."""
-
-    make: Callable[..., Generator]
-    answer: Callable[..., Reply]
-    error: Callable[..., Reply]
-    wait: str
-    finish: str
-    limit: str
-
-
-def make_gemini(service: Service, *, timeout_s: float = 20.0, retries: Retries = QUICK) -> Generator:
-    return GeminiGenerator("m", environment=service.gemini_environment(), timeout_s=timeout_s, retries=retries)
-
-
-def make_openai(service: Service, *, timeout_s: float = 20.0, retries: Retries = QUICK) -> Generator:
-    name = f"openai:m@{service.openai_url}"
-    return OpenAICompatibleGenerator(name, environment={"OPENAI_API_KEY": KEY}, timeout_s=timeout_s, retries=retries)
-
-
-DIALECTS = {
-    "gemini": Dialect(make_gemini, server.gemini_answer, server.gemini_error, "retry_delay", "STOP", "MAX_TOKENS"),
-    "openai": Dialect(make_openai, server.openai_answer, server.openai_error, "retry_after", "stop", "length"),
-}
-
-
 @pytest.fixture(params=DIALECTS)
 def dialect(request: pytest.FixtureRequest) -> Dialect:
     return DIALECTS[request.param]
-
-
-def read(generator: Generator) -> tuple[str, Finish]:
-    """The text and the Finish, which must be the last thing and the only one."""
-    items = list(generator.generate(REQUEST))
-    assert [isinstance(item, Finish) for item in items] == [False] * (len(items) - 1) + [True]
-    finish = items[-1]
-    assert isinstance(finish, Finish)
-    return "".join(item for item in items if isinstance(item, str)), finish
 
 
 # --- what goes well ---------------------------------------------------------------------------------------------------
@@ -189,48 +140,6 @@ def test_a_finished_answer_without_words_is_incomplete(dialect: Dialect, service
 # --- refusals and tries -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_passing_failure_is_tried_again(dialect: Dialect, service: Service, status: int) -> None:
-    service.script(dialect.error(status), server.html(status), dialect.answer("Monday."))
-    assert read(dialect.make(service))[1].complete
-    assert len(service.requests) == 3
-
-
-@pytest.mark.parametrize("status", [429, 500])
-def test_the_fourth_try_is_the_last(dialect: Dialect, service: Service, status: int) -> None:
-    service.script(*[dialect.error(status, "too much")] * 9)
-    with pytest.raises(ServiceError, match=f"{status}: .*too much"):
-        read(dialect.make(service))
-    assert len(service.requests) == 4
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_a_lasting_refusal_is_not_tried_again(dialect: Dialect, service: Service, status: int) -> None:
-    service.script(*[dialect.error(status, "no")] * 9)
-    with pytest.raises(ServiceError):
-        read(dialect.make(service))
-    assert len(service.requests) == 1
-
-
-def test_the_wait_that_is_asked_for_is_kept(dialect: Dialect, service: Service) -> None:
-    asked = "0.3s" if dialect.wait == "retry_delay" else "0.3"
-    service.script(dialect.error(429, **{dialect.wait: asked}), dialect.answer("Monday."))
-    started = time.monotonic()
-    assert read(dialect.make(service))[1].complete
-    assert time.monotonic() - started >= 0.3
-
-
-def test_a_wait_beyond_the_budget_fails_at_once(dialect: Dialect, service: Service) -> None:
-    asked = "47s" if dialect.wait == "retry_delay" else "47"
-    service.script(*[dialect.error(429, **{dialect.wait: asked})] * 9)
-    started = time.monotonic()
-    with pytest.raises(ServiceError) as caught:
-        read(dialect.make(service))
-    assert time.monotonic() - started < 20
-    assert "47 seconds" in caught.value.remedy
-    assert len(service.requests) == 1
-
-
 def test_nothing_is_asked_twice_once_words_have_come(dialect: Dialect, service: Service) -> None:
     service.script(server.cut(dialect.answer("one", "two"), after=1, clean=False), dialect.answer("again"))
     assert read(dialect.make(service))[0] == "one"
@@ -276,22 +185,10 @@ def outcome(generator: Generator) -> bool:
         return False
 
 
-def test_a_huge_reply_is_not_read(dialect: Dialect, service: Service) -> None:
-    service.script(server.huge(megabytes=500))
-    with pytest.raises(ServiceError, match="500 MiB"):
-        read(dialect.make(service))
-
-
-def test_an_absent_service_is_named(dialect: Dialect, service: Service) -> None:
-    service.close()
-    with pytest.raises(ServiceError, match="cannot be reached"):
-        read(dialect.make(service))
-
-
 def test_silence_before_the_first_word_ends(
     dialect: Dialect, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "IDLE_S", 0.3)
+    monkeypatch.setattr(transport, "IDLE_S", 0.3)
     service.script(server.stall())
     with pytest.raises(ServiceError, match=r"silent for 0\.3 seconds"):
         read(dialect.make(service))
@@ -301,7 +198,7 @@ def test_silence_before_the_first_word_ends(
 def test_silence_in_the_middle_leaves_an_incomplete_answer(
     dialect: Dialect, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "IDLE_S", 0.3)
+    monkeypatch.setattr(transport, "IDLE_S", 0.3)
     service.script(server.stall(dialect.answer("one ", "two"), after=1))
     text, finish = read(dialect.make(service))
     assert (text, finish.complete) == ("one ", False)

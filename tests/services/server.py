@@ -104,6 +104,16 @@ def openai_answer(*pieces: str, finish: str | None = "stop", usage: tuple[int, i
     return Reply(tuple(f"data: {json.dumps(event)}\n\n".encode() for event in events) + done, content_type=_EVENTS)
 
 
+def openai_events(*deltas: Mapping[str, Any], finish: str | None = "stop") -> Reply:
+    """Any deltas of a chat completion, as server-sent events."""
+    reasons = [None] * (len(deltas) - 1) + [finish]
+    events = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        for delta, reason in zip(deltas, reasons, strict=True)
+    ]
+    return Reply(tuple(f"data: {json.dumps(event)}\n\n".encode() for event in events), content_type=_EVENTS)
+
+
 def openai_error(
     status: int, message: str = "scripted failure", *, retry_after: str | None = None, param: str | None = None
 ) -> Reply:
@@ -147,6 +157,21 @@ def drip(reply: Reply, *, pause_s: float) -> Reply:
 def huge(megabytes: int) -> Reply:
     """A body whose announced length is out of all proportion; it is cut off soon after the start."""
     return Reply((b'{"x": "',), headers={"Content-Length": str(megabytes << 20)}, end="cut")
+
+
+def endless(beginning: bytes = b"data: ", *, megabytes: int, line: bool = True) -> Reply:
+    """A body of unannounced length: one line that does not end, or nothing but line ends."""
+    return Reply((beginning, *[(b"x" if line else b"\n") * (1 << 16)] * (megabytes << 4)), content_type=_EVENTS)
+
+
+def hang_up() -> Reply:
+    """The connection is closed before there is a head."""
+    return Reply(status=0)
+
+
+def redirect(url: str, status: int = 307) -> Reply:
+    """The service is said to be elsewhere."""
+    return Reply(status=status, headers={"Location": url})
 
 
 _EVENTS = "text/event-stream"
@@ -251,7 +276,7 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, reply: Reply) -> None:
             service.closing.wait(reply.delay_s)
-            if service.closing.is_set():
+            if service.closing.is_set() or reply.status == 0:
                 return
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.content_type)

@@ -9,6 +9,7 @@ from ragqa.answering.evidence import Evidence
 from ragqa.flows.ask import Asked
 from ragqa.flows.ingest import Refused, Report
 from ragqa.flows.look import State
+from ragqa.flows.opening import Opened, View
 from ragqa.flows.search import Found, IndexFacts
 from ragqa.index.records import Counts, DocumentRecord, DocumentState, EmbedderRecord, IndexMeta, Pending, Target
 from ragqa.index.scope import Run, Scope
@@ -17,7 +18,7 @@ from ragqa.reranking import Reranking
 from ragqa.retrieval import Retrieval, Trace
 from ragqa.text.analyzer import analyze
 from ragqa.text.exact import Exact
-from ragqa.types import Answer, Chunk, Citation, Filter, Hit, Passage, Quote, Scored, Sentence, Usage
+from ragqa.types import Answer, Chunk, Citation, Filter, Hit, Page, Passage, Quote, Scored, Sentence, Usage
 
 # An example is slow when tables are read for the first time, or the machine is busy; that is no failure.
 settings.register_profile("patient", deadline=None)
@@ -114,6 +115,34 @@ def answer(retrieved: tuple[Hit, ...]) -> Answer:
 @pytest.fixture
 def asked(answer: Answer, trace: Trace) -> Asked:
     return Asked(answer, trace, Evidence(0.91234567, 0, {}), IndexFacts(7, 3, 3, 1), {"generation": 12.3456})
+
+
+@pytest.fixture
+def opened(states: list[DocumentState]) -> Opened:
+    """A citation with quotes on a plain page and in a hostile section; it holds marks like ours."""
+    page = f"Leave\n\n{LEAVE}\n\n{SOUP}\n\n>>>not a quote<<<\n"
+    first = page.index("Unused")
+    hostile = f"{HOSTILE}\n\n{HOSTILE} {HOSTILE}\n"
+    return Opened(
+        "How much annual leave?",
+        2,
+        (
+            View(
+                states[0],
+                "docs/handbook.pdf",
+                page,
+                0,
+                len(page),
+                Page(12, 0, len(page), "xii"),
+                ("Leave",),
+                ((7, 38), (first, first + 20)),
+                (7, 38),
+            ),
+            View(states[3], HOSTILE, hostile, 0, len(hostile), None, (HOSTILE,), ((3, len(HOSTILE)),), (0, 3)),
+        ),
+        missing=(HOSTILE,),
+        unverified=("", HOSTILE),
+    )
 
 
 @pytest.fixture

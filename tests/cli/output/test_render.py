@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import pytest
 
-from ragqa.cli import render, reports
+from ragqa.cli import pages, render, reports
 from ragqa.cli.cells import width_of
 from ragqa.cli.gate import Output, Styled
 from ragqa.flows.ask import Asked
 from ragqa.flows.ingest import Report
 from ragqa.flows.look import State
+from ragqa.flows.opening import Opened
 from ragqa.flows.reembed import Discarded, Reembedded
 from ragqa.flows.search import Found
 from ragqa.index import integrity
@@ -26,7 +27,7 @@ from ragqa.types import Answer, Hit
 
 @pytest.fixture(params=[None, 1, 2, 7, 40, 200])
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int | None:
-    for module in (render, reports):
+    for module in (render, reports, pages):
         monkeypatch.setattr(module, "terminal_width", lambda: request.param)
     chosen: int | None = request.param
     return chosen
@@ -42,6 +43,7 @@ def everything(
     pending: Pending,
     states: list[DocumentState],
     width: int | None,
+    opened: Opened,
 ) -> list[Styled]:
     damaged = integrity.Report((integrity.Finding("text", "its checksum differs", "a\x1b.pdf", 1),), 3, 3, 9)
     return [
@@ -60,6 +62,9 @@ def everything(
         render.check(damaged),
         render.removed(["a\x1b.pdf"], dry_run=False),
         render.status(replace(state, reembedding=pending)),
+        pages.opened(opened, lines=0, colour=True),
+        pages.opened(opened, lines=None, colour=False),
+        pages.opened_markdown(opened, lines=0),
     ]
 
 
@@ -220,3 +225,22 @@ def test_nothing_heavy_is_imported_to_show_things() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_page_marks_what_is_quoted_so_that_the_page_itself_cannot(opened: Opened) -> None:
+    text = pages.opened(replace(opened, views=opened.views[:1]), lines=None, colour=False).plain
+    assert text == (
+        "[2] docs/handbook.pdf · p. 12 (printed xii) › Leave\n\nLeave\n\n"
+        ">>>>Annual leave is 25 days a year.<<<< Leave is requested by e-mail. >>>>Unused leave lapses.<<<<\n\n"
+        "食堂每天中午開放。湯的價格是五十元。\n\n素食者另有菜單。\n\n>>>not a quote<<<\n"
+    )
+    cut = pages.opened(replace(opened, views=opened.views[:1]), lines=0, colour=False).plain
+    assert "\n\n… 5 characters left out; --whole shows them …\n>>>>Annual leave" in cut
+    assert cut.endswith("… 47 characters left out; --whole shows them …\n")
+
+
+def test_a_quoted_page_as_markdown_is_inert(opened: Opened) -> None:
+    markdown = pages.opened_markdown(opened, lines=None).plain
+    assert "> **Annual leave is 25 days a year.** Leave is requested" in markdown
+    for live in ("<script", "](", "http://"):
+        assert live not in markdown.replace("\\![", "")

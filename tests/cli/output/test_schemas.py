@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from ragqa import config, errors
-from ragqa.cli import shapes
+from ragqa.cli import pages, shapes
 from ragqa.cli.gate import encode_json
 from ragqa.cli.schemas import SCHEMAS
 from ragqa.flows import ask as ask_flow
@@ -19,6 +19,7 @@ from ragqa.flows import ingest as ingest_flow
 from ragqa.flows import reembed as reembed_flow
 from ragqa.flows.ask import Asked
 from ragqa.flows.look import State
+from ragqa.flows.opening import Opened
 from ragqa.flows.search import Found
 from ragqa.index import integrity
 from ragqa.index.records import DocumentState, Pending, SparseRecord
@@ -38,6 +39,7 @@ def every_shape(
     states: list[DocumentState],
     retrieved: tuple[Hit, ...],
     scope: Scope,
+    opened: Opened,
 ) -> Shapes:
     nothing = replace(asked, answer=Answer("?", "not_found", "", reason="nothing close"))
     cited = asked.answer.citations
@@ -86,6 +88,11 @@ def every_shape(
         "list": [shapes.documents(states), shapes.documents([])],
         "document": [shapes.document(each) for each in states],
         "get": [shapes.passages([hit.passage for hit in retrieved])],
+        "open": [
+            pages.shape(opened, lines=0),
+            pages.shape(opened, lines=None, images=[{"path": "a.png", "page": 12, "quotes": 2, "boxed": 1}]),
+            pages.shape(opened, lines=1, image_failure="a.pdf is gone"),
+        ],
         "remove": [shapes.removed(["a.pdf"], dry_run=True)],
         "reembed": [
             shapes.reembedded(reembed_flow.Reembedded("switched", 3, 9, 2)),

@@ -1,0 +1,112 @@
+"""From the retrieved passages to a written answer: one request with as much around each source as it has room for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ragqa.answering import citations
+from ragqa.errors import ServiceError
+from ragqa.flows.widening import narrow, reader, widen
+from ragqa.ports import AskedPart, Finish
+from ragqa.types import Answer
+
+if TYPE_CHECKING:
+    from ragqa.flows.widening import Wide
+    from ragqa.index.store import Store
+    from ragqa.ports import GenerationRequest, Generator
+    from ragqa.retrieval import Retrieval
+    from ragqa.types import Hit, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who writes the answer, and how a question and its sources become a request to it."""
+
+    generator: Generator
+    prepare: Callable[[str, Sequence[Hit]], GenerationRequest]
+    refuse_below: float
+    neighbours: int = 0
+    """How many chunks of its section are joined to a source on either side, where the prompt has room for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that is ready to be sent, and what its sources are made of."""
+
+    question: str
+    request: GenerationRequest
+    wide: Sequence[Wide]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """All that a generator wrote, and how it ended; `failure` says why it wrote nothing at all."""
+
+    text: str
+    finish: Finish
+    failure: str = ""
+
+
+def prepare(question: str, retrieval: Retrieval, store: Store, answering: Answering) -> Prepared:
+    """The request with as much around each source as leaves room for all of them."""
+    text_of = reader(store)
+    wide = widen(retrieval.hits, store, text_of, chunks=0)
+    request = answering.prepare(question, [each.hit for each in wide])
+    for chunks in range(answering.neighbours, 0, -1):
+        wider = widen(retrieval.hits, store, text_of, chunks=chunks)
+        lengthened = answering.prepare(question, [each.hit for each in wider])
+        if len(lengthened.sources) >= min(len(request.sources), len(wider)):
+            wide, request = wider, lengthened
+            break
+    places = {member.key: place for place, source in enumerate(wide) for member in source.members}
+    parts = []
+    for each in retrieval.retrievals:
+        own = [places[hit.passage.key] for hit in each.hits if hit.passage.key in places]
+        sources = tuple(place for place in dict.fromkeys(own) if place < len(request.sources))
+        parts.append(AskedPart(each.trace.query.text, sources))
+    # Where there are parts, the question as a whole, which is the first of them, asks for nothing more.
+    return Prepared(question, replace(request, parts=tuple(parts[1:] or parts)), wide)
+
+
+def generate(request: GenerationRequest, generator: Generator, on_text: Callable[[str], None]) -> Output:
+    """Let the generator write; `on_text` is told what may be shown of it. Reads no index: any thread may do it."""
+    shown = citations.stream_filter(request.sources)
+    written: list[str] = []
+    finish = Finish(complete=False, reason="the answer broke off")
+    try:
+        for piece in generator.generate(request):
+            if isinstance(piece, Finish):
+                finish = piece
+                break
+            written.append(piece)
+            if visible := shown.feed(piece):
+                on_text(visible)
+    except ServiceError as error:
+        return Output("", finish, error.message)
+    if visible := shown.finish():
+        on_text(visible)
+    return Output("".join(written), finish)
+
+
+def checked(prepared: Prepared, output: Output, store: Store) -> Answer:
+    """The answer in what was written, every citation of it looked up again."""
+    if output.failure:
+        return Answer(prepared.question, "incomplete", "", reason=output.failure)
+    answer = citations.compose(
+        prepared.question, output.text, output.finish, prepared.request.sources, page_of=page_finder(store)
+    )
+    return replace(answer, citations=tuple(narrow(citation, prepared.wide) for citation in answer.citations))
+
+
+def page_finder(store: Store) -> citations.PageOf:
+    """The page on which an offset of a passage's document lies, and its printed label."""
+
+    def page_of(passage: Passage, offset: int) -> tuple[int | None, str | None]:
+        pages = store.pages(passage.key)
+        place = bisect_right([page.start for page in pages], offset) - 1
+        return (pages[place].number, pages[place].label) if place >= 0 else (None, None)
+
+    return page_of
