@@ -96,6 +96,7 @@ class AnswerConfig:
     sentences: int = 3
     temperature: float = 0.0
     refuse_below: float = 0.5
+    strict: bool = False
     timeout_s: float = 120.0
     remember: bool = True
 

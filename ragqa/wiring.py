@@ -17,6 +17,7 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
+    from ragqa.answering.citations import Scorer
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.ingest import Parts
@@ -351,11 +352,27 @@ def answering(name: str, config: Config, searching: Searching, *, notice: Notice
 
     settings = config.answer
     if made := service(name, settings):
-        return Answering(made, partial(_prompted, settings, notice), settings.refuse_below, settings.neighbours)
+        return Answering(
+            made,
+            partial(_prompted, settings, notice),
+            settings.refuse_below,
+            settings.neighbours,
+            strict=settings.strict,
+            scoring=_scoring(searching.reranker, config.rerank),
+        )
     from ragqa.models.extractive import ExtractiveGenerator
 
     extractive = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
     return Answering(extractive, partial(_unprompted, settings), settings.refuse_below)
+
+
+def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], Scorer] | None:
+    """What tells support by the reranker, where there is one that gives probabilities."""
+    if reranker is None or not reranker.is_logit:
+        return None
+    from ragqa.answering.scoring import scorer
+
+    return scorer(reranker, budget_s=settings.budget_s)
 
 
 def service(name: str, settings: AnswerConfig) -> Generator | None:

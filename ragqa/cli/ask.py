@@ -11,11 +11,13 @@ from ragqa.cli.asking import ExplainOption, StrictFreshOption, read_question
 from ragqa.cli.command import (
     ANSWERING,
     RETRIEVING,
+    STRICT,
     ExtractiveOption,
     ModelOption,
     NoRerankOption,
     RerankOption,
     Session,
+    StrictOption,
     command,
 )
 from ragqa.cli.open import remember
@@ -24,7 +26,7 @@ QuestionArgument = Annotated[str, typer.Argument(metavar="QUESTION", help="In wo
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "ask", settings={**RETRIEVING, **ANSWERING}, scoped=True)(ask)
+    command(app, "ask", settings={**RETRIEVING, **ANSWERING, **STRICT}, scoped=True)(ask)
 
 
 def ask(
@@ -39,11 +41,13 @@ def ask(
     rerank: RerankOption = None,
     no_rerank: NoRerankOption = False,
     explain: ExplainOption = False,
+    strict: StrictOption = None,
     strict_fresh: StrictFreshOption = False,
 ) -> int:
     """Answer a question, with citations that code has checked.
 
-    Exit code 3 means that the documents do not hold the answer, 5 that the model service failed or was cut off.
+    With --strict nothing is shown before all of it is checked. Exit code 3 means that the documents do not hold the
+    answer, 5 that the model service failed or was cut off.
     """
     from ragqa import wiring
     from ragqa.flows import ask as flow

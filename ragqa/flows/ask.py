@@ -125,14 +125,21 @@ def respond(
         answer = Answer(question, "not_found", "", reason="nothing in the documents is close enough to the question")
     else:
         prepared = writing.prepare(question, retrieval, searching.store, answering)
-        output = writing.generate(prepared.request, answering.generator, lambda text: on_event(Written(text)))
+        output = writing.generate(prepared.request, answering.generator, _as_it_comes(answering, on_event))
         answer = writing.checked(prepared, output, searching.store)
+        if answering.strict and answer.text:
+            on_event(Written(answer.text))
     for citation in answer.citations:
         on_event(Cited(citation))
     if answer.usage is not None:
         on_event(Spent(answer.usage))
     generated_ms = (time.perf_counter() - started) * 1000 - weighed_ms
     return Responded(replace(answer, hits=hits), weighed, {"evidence": weighed_ms, "generation": generated_ms})
+
+
+def _as_it_comes(answering: Answering, on_event: Callable[[Event], None]) -> Callable[[str], None]:
+    """Who is told the text while it comes: nobody where something of it may be left out when it has been checked."""
+    return (lambda text: None) if answering.strict else (lambda text: on_event(Written(text)))
 
 
 def weigh(retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
