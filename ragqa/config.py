@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -89,15 +90,20 @@ class AnswerConfig:
 
     model: str = "auto"
     gemini_model: str = "gemini-flash-latest"
+    length: Literal["short", "medium", "long"] = "medium"
+    prompt: str = "builtin"
     max_sources: int = 6
     neighbours: int = 1
-    max_tokens: int = 2048
+    max_tokens: int = 0
     prompt_tokens: int = 6000
     sentences: int = 3
     temperature: float = 0.0
-    refuse_below: float = 0.5
+    refuse_below: float | Literal["auto"] = "auto"
     strict: bool = False
     timeout_s: float = 120.0
+    idle_s: float = 30.0
+    rewrite: Literal["auto", "rules", "off"] = "auto"
+    history_tokens: int = 1500
     remember: bool = True
 
 
@@ -137,12 +143,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "rerank.prompt_tokens": (256, 2_000_000),
     "answer.max_sources": (1, 100),
     "answer.neighbours": (0, 20),
-    "answer.max_tokens": (16, 1_000_000),
+    "answer.max_tokens": (0, 1_000_000),
     "answer.prompt_tokens": (256, 2_000_000),
     "answer.sentences": (1, 20),
     "answer.temperature": (0, 2),
     "answer.refuse_below": (0, 1),
     "answer.timeout_s": (0.1, 3600),
+    "answer.history_tokens": (0, 2_000_000),
+    "answer.idle_s": (0.1, 3600),
 }
 """Smallest and largest value of every number, checked whatever the source."""
 
@@ -251,13 +259,19 @@ def _convert(name: str, value: object, hint: Any, *, source: str) -> object:
             return words[value.lower()]
     elif hint in (int, float):
         return _number(name, value, hint, source=source)
+    elif origin in (typing.Union, types.UnionType):  # a number, or a word that stands for one
+        number, word = typing.get_args(hint)
+        (spelt,) = typing.get_args(word)
+        return value if value == spelt else _number(name, value, number, source=source, otherwise=f" or {spelt}")
     elif isinstance(value, str) and hint is str and value:
         return value
     wanted = "list of strings" if origin is tuple else hint.__name__
     raise ConfigError(f"{source}: `{name}` must be a {wanted}, not {value!r}")
 
 
-def _number(name: str, value: object, hint: type[int] | type[float], *, source: str) -> int | float:
+def _number(
+    name: str, value: object, hint: type[int] | type[float], *, source: str, otherwise: str = ""
+) -> int | float:
     low, high = _RANGES[name]
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -266,7 +280,7 @@ def _number(name: str, value: object, hint: type[int] | type[float], *, source: 
         if isinstance(value, float) and number != value:
             raise ValueError
     except (ValueError, OverflowError):
-        raise ConfigError(f"{source}: `{name}` must be a number, not {value!r}") from None
+        raise ConfigError(f"{source}: `{name}` must be a number{otherwise}, not {value!r}") from None
     if not low <= number <= high:
         raise ConfigError(f"{source}: `{name}` must be between {low} and {high}, not {number}")
     return number

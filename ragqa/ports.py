@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -161,7 +162,7 @@ class GenerationRequest:
     the question, from all sources in their order.
 
     `schema`, where given, is the JSON Schema of the answer. A service that can is held to it; others may not be, so
-    that the prompt has to say it too.
+    that the prompt has to say it too. A service has `timeout_s` to finish, or its own limit where that is shorter.
     """
 
     question: str
@@ -173,6 +174,7 @@ class GenerationRequest:
     temperature: float
     schema: Mapping[str, object] | None = None
     parts: tuple[AskedPart, ...] = ()
+    timeout_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,20 +20,41 @@ from ragqa.text.language import detect
 
 if TYPE_CHECKING:
     from ragqa.answering.citations import Scorer
+    from ragqa.answering.conversation import Exchange
+    from ragqa.answering.template import Template
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
+    from ragqa.flows.chat import Conversing
     from ragqa.flows.ingest import Parts
     from ragqa.flows.opening import Draw
     from ragqa.flows.search import Searching
-    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split
+    from ragqa.models.recording import Hook
+    from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split, TokenCounter
     from ragqa.types import Filter, Hit, Keys
 
 INDEX = layout.FOLDER
 GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 """Those of `models/gemini.py`, which an extractive answer has no need to import."""
 
+_REWRITING_S = 15.0
+
 Notice = Callable[[str], None]
 """Who is told, in one line, of something that takes long or that the user should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How services are asked in this run. `before` sees each request, and can keep it from being sent.
+
+    No request but that for the answer itself takes longer than `at_most_s`.
+    """
+
+    before: Hook | None = None
+    at_most_s: float = math.inf
+
+
+AS_SET = Sending()
+"""Services are asked as the settings say."""
 
 
 # --- the index folder -------------------------------------------------------------------------------------------------
@@ -90,9 +113,9 @@ def collection_folder(named: Path) -> Path:
     return folder
 
 
-def open_store(named: Path | None, *, write: bool = False, lenient: bool = False) -> Store:
+def open_store(named: Path | None, *, write: bool = False, wait_s: float = 0.0, lenient: bool = False) -> Store:
     """Open the index of this command."""
-    return Store.open(index_to_read(named), write=write, lenient=lenient)
+    return Store.open(index_to_read(named), write=write, wait_s=wait_s, lenient=lenient)
 
 
 def create_store(folder: Path, *, wait_s: float) -> Store:
@@ -146,29 +169,41 @@ def drawing(config: Config, *, password: str | None) -> Iterator[Draw]:
         yield partial(loader.picture, password=password)
 
 
-def searching(store: Store, config: Config, *, notice: Notice, chosen: Filter | None = None) -> Searching:
-    """What a search stands on: the snapshot of `store`, or the part that `chosen` lets through (NoEvidence: none)."""
+def searching(
+    store: Store,
+    config: Config,
+    *,
+    notice: Notice,
+    chosen: Filter | None = None,
+    sending: Sending = AS_SET,
+    models: Searching | None = None,
+) -> Searching:
+    """What a search stands on: the snapshot of `store`, or the part that `chosen` lets through (NoEvidence: none).
+
+    With `models`, those of an earlier search over the same index serve again.
+    """
     from ragqa.flows.search import Searching
     from ragqa.index.scope import scope_of
     from ragqa.index.vectors import ExactVectors
 
+    ranking = models.reranker if models else reranker(config.rerank, notice=notice, sending=sending)
     scope = scope_of(store, chosen) if chosen is not None else None
     allowed = scope.keys if scope is not None else None
-    sparse = sparse_encoder(config, notice=notice)
+    sparse = models.sparse if models else sparse_encoder(config, notice=notice)
     return Searching(
         store=store,
-        embedder=embedder(config.embedding, notice=notice),
+        embedder=models.embedder if models else embedder(config.embedding, notice=notice, sending=sending),
         vectors=ExactVectors(store, allowed=allowed),
         lexical=_lexical(store, config.retrieval, sparse, allowed),
-        reranker=reranker(config.rerank, notice=notice),
+        reranker=ranking,
         config=config,
         sparse=sparse,
         scope=scope,
-        split=splitter(config, notice=notice),
+        split=models.split if models else splitter(config, notice=notice, sending=sending),
     )
 
 
-def splitter(config: Config, *, notice: Notice) -> Split:
+def splitter(config: Config, *, notice: Notice, sending: Sending = AS_SET) -> Split:
     """What finds the parts of a question: rules, or the model that answers, where `retrieval.split` says so."""
     from ragqa.text import parts
 
@@ -178,7 +213,8 @@ def splitter(config: Config, *, notice: Notice) -> Split:
         case "rules":
             return parts.split
         case "model":
-            generator = service(generator_name(config.answer), config.answer)
+            settings = replace(config.answer, timeout_s=min(config.answer.timeout_s, sending.at_most_s))
+            generator = service(generator_name(settings), settings, sending=sending)
             if generator is None:
                 return parts.split
             from ragqa.models.splitting import ModelSplitter
@@ -216,7 +252,7 @@ def sparse_encoder(config: Config, *, notice: Notice) -> SparseEncoder | None:
             )
 
 
-def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
+def embedder(settings: EmbeddingConfig, *, notice: Notice, sending: Sending = AS_SET) -> Embedder:
     """The embedder that `embedding.model` names. Raises ConfigError for a setting that it has no use for."""
     service = settings.model.partition(":")[0]
     if service in ("builtin", "gemini") and (settings.query_prompt, settings.passage_prompt) != ("auto", "auto"):
@@ -244,8 +280,9 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 settings.model.removeprefix("gemini:"),
                 environment=os.environ,
                 batch_size=settings.batch_size,
-                timeout_s=settings.timeout_s,
+                timeout_s=min(settings.timeout_s, sending.at_most_s),
                 dimensions=settings.dimensions,
+                before_sending=sending.before,
             )
         case "openai":
             from ragqa.models.openai_embedding import OpenAICompatibleEmbedder
@@ -254,10 +291,11 @@ def embedder(settings: EmbeddingConfig, *, notice: Notice) -> Embedder:
                 settings.model,
                 environment=os.environ,
                 batch_size=settings.batch_size,
-                timeout_s=settings.timeout_s,
+                timeout_s=min(settings.timeout_s, sending.at_most_s),
                 dimensions=settings.dimensions,
                 query_prompt=settings.query_prompt,
                 passage_prompt=settings.passage_prompt,
+                before_sending=sending.before,
             )
         case _:
             return _named_embedder(settings, notice)
@@ -291,7 +329,7 @@ def _named_embedder(settings: EmbeddingConfig, notice: Notice) -> Embedder:
     return static.StaticEmbedder(name, root, dimensions=settings.dimensions, query_prompt=query, passage_prompt=passage)
 
 
-def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:
+def reranker(settings: RerankConfig, *, notice: Notice, sending: Sending = AS_SET) -> Reranker | None:
     """The reranker that `rerank.model` names; `auto` is none, as long as none is built in."""
     name = settings.model
     match name.partition(":")[0]:
@@ -300,7 +338,7 @@ def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:
         case "gemini" | "openai":
             from ragqa.models.listwise import ListwiseReranker
 
-            return ListwiseReranker(_ranker(settings), prompt_tokens=settings.prompt_tokens)
+            return ListwiseReranker(_ranker(settings, sending), prompt_tokens=settings.prompt_tokens)
         case _:
             from ragqa.models.onnx_cross_encoder import OnnxCrossEncoder, exported_graph
 
@@ -312,21 +350,26 @@ def reranker(settings: RerankConfig, *, notice: Notice) -> Reranker | None:
             return CrossEncoderReranker(name, on_download=partial(_announce_download, notice))
 
 
-def _ranker(settings: RerankConfig) -> Generator:
+def _ranker(settings: RerankConfig, sending: Sending) -> Generator:
     """The model that is asked for an order. Raises MissingKey or ConfigError for a service that cannot be asked."""
     from ragqa.models.retrying import Retries
 
     service, _, model = settings.model.partition(":")
     if not model:
         raise ConfigError(f"`{settings.model}` does not name a model", remedy="rerank.model = gemini:MODEL")
-    timeout_s, retries = settings.timeout_s, Retries(tries=3, budget_s=settings.timeout_s)
+    timeout_s = min(settings.timeout_s, sending.at_most_s)
+    retries, environment, before = Retries(tries=3, budget_s=timeout_s), os.environ, sending.before
     if service == "gemini":
         from ragqa.models.gemini import GeminiGenerator
 
-        return GeminiGenerator(model, environment=os.environ, timeout_s=timeout_s, retries=retries)
+        return GeminiGenerator(
+            model, environment=environment, timeout_s=timeout_s, retries=retries, before_sending=before
+        )
     from ragqa.models.openai_compatible import OpenAICompatibleGenerator
 
-    return OpenAICompatibleGenerator(settings.model, environment=os.environ, timeout_s=timeout_s, retries=retries)
+    return OpenAICompatibleGenerator(
+        settings.model, environment=environment, timeout_s=timeout_s, retries=retries, before_sending=before
+    )
 
 
 def _announce_download(notice: Notice, name: str) -> None:
@@ -346,24 +389,52 @@ def generator_name(settings: AnswerConfig) -> str:
     return f"gemini:{settings.gemini_model}" if has_key else "extractive"
 
 
-def answering(name: str, config: Config, searching: Searching, *, notice: Notice) -> Answering:
-    """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked."""
+def answering(
+    name: str,
+    config: Config,
+    searching: Searching,
+    *,
+    notice: Notice,
+    sending: Sending = AS_SET,
+    degrades: bool = False,
+    structured: bool = False,
+) -> Answering:
+    """Who writes the answer. Raises MissingKey or ConfigError for a service that cannot be asked.
+
+    Where it `degrades`, a service that does not finish leaves the answer to the extractive generator. A `structured`
+    answer is asked for as JSON and comes in one piece: for who does not read it while it is written.
+    """
     from ragqa.flows.ask import Answering
+    from ragqa.flows.calibrate import threshold
 
     settings = config.answer
-    if made := service(name, settings):
-        return Answering(
-            made,
-            partial(_prompted, settings, notice),
-            settings.refuse_below,
-            settings.neighbours,
-            strict=settings.strict,
-            scoring=_scoring(searching.reranker, config.rerank),
-        )
+    made = service(name, settings, sending=sending)
+    if made is None:
+        return _extractive(settings, searching)
+    if structured:
+        from ragqa.models.claiming import ClaimingGenerator
+
+        made = ClaimingGenerator(made)
+    prepare = partial(_prompted, settings, _template(settings.prompt), notice, structured=structured)
+    fallback = _extractive(settings, searching) if degrades else None
+    return Answering(
+        made,
+        prepare,
+        threshold(settings, searching.store.meta()),
+        settings.neighbours,
+        strict=settings.strict,
+        scoring=_scoring(searching.reranker, config.rerank),
+        fallback=fallback,
+    )
+
+
+def _extractive(settings: AnswerConfig, searching: Searching) -> Answering:
+    from ragqa.flows.ask import Answering
+    from ragqa.flows.calibrate import threshold
     from ragqa.models.extractive import ExtractiveGenerator
 
-    extractive = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
-    return Answering(extractive, partial(_unprompted, settings), settings.refuse_below)
+    generator = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
+    return Answering(generator, partial(_unprompted, settings), threshold(settings, searching.store.meta()))
 
 
 def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], Scorer] | None:
@@ -375,7 +446,34 @@ def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], 
     return scorer(reranker, budget_s=settings.budget_s)
 
 
-def service(name: str, settings: AnswerConfig) -> Generator | None:
+def conversing(name: str, config: Config, *, notice: Notice) -> Conversing:
+    """What a conversation is led with: the model that answers rewrites its follow-ups, where there is one."""
+    from ragqa.flows.chat import Conversing
+
+    settings = config.answer
+    follows, generator = settings.rewrite != "off", service(name, settings)
+    if generator is None:
+        return Conversing(lambda exchanges: (), follows=follows)
+    rewrite = None
+    # A question is rewritten before it is answered: what takes long is not worth the wait.
+    if settings.rewrite == "auto" and (brief := service(name, replace(settings, timeout_s=_rewriting_s(settings)))):
+        from ragqa.models.rewriting import ModelRewriter
+
+        rewrite = ModelRewriter(brief, on_failure=lambda reason: notice(f"understood by rules: {reason}"))
+    return Conversing(partial(_kept, settings, notice), rewrite, follows)
+
+
+def _rewriting_s(settings: AnswerConfig) -> float:
+    return min(_REWRITING_S, settings.timeout_s)
+
+
+def _kept(settings: AnswerConfig, notice: Notice, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+    from ragqa.answering.conversation import recent
+
+    return recent(exchanges, budget=settings.history_tokens, counter=_token_counter(notice))
+
+
+def service(name: str, settings: AnswerConfig, *, sending: Sending = AS_SET) -> Generator | None:
     """The model service of this name, None for `extractive`. Raises MissingKey or ConfigError as `answering` does."""
     match name.partition(":")[0]:
         case "extractive":
@@ -384,11 +482,23 @@ def service(name: str, settings: AnswerConfig) -> Generator | None:
             from ragqa.models.gemini import GeminiGenerator
 
             model = name.removeprefix("gemini:")
-            return GeminiGenerator(model, environment=os.environ, timeout_s=settings.timeout_s)
+            return GeminiGenerator(
+                model,
+                environment=os.environ,
+                timeout_s=settings.timeout_s,
+                idle_s=settings.idle_s,
+                before_sending=sending.before,
+            )
         case "openai":
             from ragqa.models.openai_compatible import OpenAICompatibleGenerator
 
-            return OpenAICompatibleGenerator(name, environment=os.environ, timeout_s=settings.timeout_s)
+            return OpenAICompatibleGenerator(
+                name,
+                environment=os.environ,
+                timeout_s=settings.timeout_s,
+                idle_s=settings.idle_s,
+                before_sending=sending.before,
+            )
         case _:
             raise ConfigError(
                 f"`{name}` is no answer model",
@@ -409,13 +519,45 @@ def _unprompted(settings: AnswerConfig, question: str, hits: Sequence[Hit]) -> G
     )
 
 
-def _prompted(settings: AnswerConfig, notice: Notice, question: str, hits: Sequence[Hit]) -> GenerationRequest:
-    from ragqa.answering import prompt
-    from ragqa.models.tokens import counter as best_counter
+def _template(named: str) -> Template | None:
+    """The user's own words to the model, from the file that `answer.prompt` names."""
+    if named == "builtin":
+        return None
+    from ragqa.answering import template
 
-    counter = best_counter(
+    try:
+        with Path(named).expanduser().open("rb") as file:
+            text = file.read(template.LARGEST * 4 + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{named} is not UTF-8", remedy="answer.prompt names a text file") from error
+    except (OSError, RuntimeError, ValueError) as error:  # no such file, no such home, a name with a null
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read {named}: {reason}", remedy="answer.prompt names a text file") from error
+    return template.parse(text, name=named)
+
+
+def _prompted(
+    settings: AnswerConfig,
+    own: Template | None,
+    notice: Notice,
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    structured: bool,
+) -> GenerationRequest:
+    from ragqa.answering import prompt
+
+    language, counter = prompt.answer_language(question, hits), _token_counter(notice)
+    return prompt.build(
+        question, hits, language=language, settings=settings, counter=counter, template=own, structured=structured
+    )
+
+
+def _token_counter(notice: Notice) -> TokenCounter:
+    from ragqa.models.tokens import counter
+
+    return counter(
         cache_dir(os.environ),
         environment=os.environ,
         on_download=lambda: notice("fetching the table that tokens are counted with, 4 MB (only once)"),
     )
-    return prompt.build(question, hits, language=detect(question), settings=settings, counter=counter)

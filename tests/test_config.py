@@ -35,7 +35,15 @@ def test_example_comments_every_setting() -> None:
 
 def test_every_number_has_a_range() -> None:
     numbers = {name for name, value in settings(Config()).items() if type(value) in (int, float)}
-    assert numbers == set(config._RANGES)
+    assert numbers | {"answer.refuse_below"} == set(config._RANGES)
+
+
+def test_a_number_may_be_left_to_ragqa(tmp_path: Path) -> None:
+    assert load(environment={}).answer.refuse_below == "auto"
+    assert load(environment={"RAGQA_ANSWER_REFUSE_BELOW": "0"}).answer.refuse_below == 0.0
+    file = write(tmp_path, "[answer]\nrefuse_below = 0.4\n")
+    assert load(file, environment={}).answer.refuse_below == 0.4
+    assert load(file, environment={"RAGQA_ANSWER_REFUSE_BELOW": "auto"}).answer.refuse_below == "auto"
 
 
 def test_flags_beat_environment_beats_file_beats_defaults(tmp_path: Path) -> None:
@@ -61,6 +69,8 @@ def test_config_file_is_found_in_the_users_folder(tmp_path: Path) -> None:
         ("[retrieval]\ntop_k = inf\n", "must be a number"),
         ("[retrieval]\nbm25_b = nan\n", "must be a number"),
         ('[retrieval]\nfusion = "best"\n', "one of convex, rrf"),
+        ("[answer]\nrefuse_below = 2\n", "between 0 and 1"),
+        ('[answer]\nrefuse_below = "often"\n', "must be a number or auto, not 'often'"),
         ("[ingest]\nhidden = 3\n", "must be a bool"),
         ("[ingest]\ninclude = [1]\n", "must be a list of strings"),
         ("top_k = 1\n", "inside a table"),

@@ -66,13 +66,45 @@ def test_fetching_the_table_of_tokens_is_announced(monkeypatch: pytest.MonkeyPat
         return EstimatedTokens()
 
     monkeypatch.setattr("ragqa.models.tokens.counter", fetched)
-    monkeypatch.setenv("GEMINI_API_KEY", "a key")
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     said: list[str] = []
     # Nothing of the index is touched before a question is asked.
     answering = wiring.answering("gemini:some-model", Config(), None, notice=said.append)  # type: ignore[arg-type]
     assert not said
     answering.prepare("When?", [])
     assert len(said) == 1 and "tokens" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read {file}: No such file or directory"),
+        (b"\xff\xfe{rules}", "{file} is not UTF-8"),
+        (b"{rules}\n{sources}", "{file}, line 2, character 1: there is no placeholder {{sources}}"),
+        ("{rules} " + "年" * 90_000, "{file} is not UTF-8"),
+    ],
+)
+def test_a_prompt_of_ones_own_is_checked_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | str | None, message: str
+) -> None:
+    file = tmp_path / "own.txt"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    settings = Config(answer=AnswerConfig(prompt=str(file)))
+    with pytest.raises(ConfigError) as caught:
+        wiring.answering("gemini:m", settings, None, notice=print)  # type: ignore[arg-type]
+    assert caught.value.message == message.format(file=file)
+
+
+def test_a_prompt_of_ones_own_reaches_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.txt").write_bytes(b"\xef\xbb\xbfYou work for a law firm. {rules}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    monkeypatch.setattr("ragqa.models.tokens.counter", lambda *_, **__: EstimatedTokens())
+    settings = Config(answer=AnswerConfig(prompt="~/own.txt"))
+    answering = wiring.answering("gemini:m", settings, None, notice=print)  # type: ignore[arg-type]
+    assert answering.prepare("When?", []).system.startswith("You work for a law firm. Rules\n1. ")
 
 
 def test_the_lexical_half_is_the_one_that_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

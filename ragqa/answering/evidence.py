@@ -18,6 +18,8 @@ from ragqa.text.analyzer import analyze
 from ragqa.text.sentences import spans
 from ragqa.types import Hit
 
+REFUSE_BELOW = 0.5
+"""The threshold that the weights are fitted for, where nobody has set or calibrated another."""
 HITS = 8
 """Only so many of the best hits are judged."""
 BACKGROUND = 4

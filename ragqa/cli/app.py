@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragqa import __version__
-from ragqa.cli import ask, evaluate, ingest, look, open, search, settings, upkeep
+from ragqa.cli import ask, chat, evaluate, ingest, look, open, search, settings, upkeep
 
 app = typer.Typer(
     name="ragqa",
@@ -38,6 +38,7 @@ def root(
 ingest.register(app)
 ask.register(app)
 search.register(app)
+chat.register(app)
 open.register(app)
 look.register(app)
 evaluate.register(app)

@@ -77,6 +77,20 @@ def evaluate(
         Path | None,
         typer.Option("--keep", metavar="DIR", help="Keep the index of a BEIR folder there for the next run."),
     ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Fit below which evidence to refuse, and store it with the index.")
+    ] = False,
+    wrongly_refused: Annotated[
+        float | None,
+        typer.Option(
+            "--wrongly-refused",
+            metavar="SHARE",
+            min=0,
+            max=0.5,
+            help="Of the answerable questions, --calibrate may refuse so many. [default: 0.05]",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="--calibrate stores nothing.")] = False,
     make: Annotated[
         int | None, typer.Option("--make", metavar="N", min=1, help="Draft N questions from the index instead.")
     ] = None,
@@ -91,22 +105,26 @@ def evaluate(
 
     Each line of QUESTIONS is {"question", "answers"?, "document"?, "page"?, "answerable"?}; --make drafts some.
     """
+    measuring = {
+        "--save": save,
+        "--compare": compare,
+        "--fail-under": fail_under,
+        "--keep": keep,
+        "--no-answers": no_answers,
+        "--explain": explain,
+    }
     if make is not None:
         from ragqa.cli import drafting
 
         asking = {
             "QUESTIONS": questions,
-            "--save": save,
-            "--compare": compare,
-            "--fail-under": fail_under,
-            "--keep": keep,
+            **measuring,
+            "--calibrate": calibrate,
             "--half": half,
             "--limit": limit,
             "--top-k": top_k,
             "--rerank": rerank,
             "--no-rerank": no_rerank,
-            "--no-answers": no_answers,
-            "--explain": explain,
         }
         if given := [name for name, value in asking.items() if value]:
             raise UsageError(f"--make asks no questions: {given[0]} cannot be meant with it")
@@ -118,6 +136,12 @@ def evaluate(
             "which questions? name a JSONL file or a BEIR folder",
             remedy="`ragqa eval --make 20 --output questions.jsonl` drafts some from the index",
         )
+    if calibrate:
+        if given := [name for name, value in measuring.items() if value]:
+            raise UsageError(f"--calibrate measures evidence alone: {given[0]} cannot be meant with it")
+        return _calibrate(session, questions, half, limit, at_most=wrongly_refused, dry_run=dry_run)
+    if wrongly_refused is not None or dry_run:
+        raise UsageError("--wrongly-refused and --dry-run are for --calibrate")
     wanted = _Wanted(
         source=questions,
         keep=keep,
@@ -130,6 +154,24 @@ def evaluate(
         explain=explain,
     )
     return _measure(session, wanted)
+
+
+def _calibrate(
+    session: Session,
+    source: Path,
+    half: Literal["fit", "report"] | None,
+    limit: int | None,
+    *,
+    at_most: float | None,
+    dry_run: bool,
+) -> int:
+    from ragqa.cli import calibrating
+    from ragqa.evaluation import calibration, questions
+
+    calibrating.require_meant(session, source)
+    chosen = questions.chosen(questions.read(source), half=half, limit=limit)
+    allowed = calibration.WRONGLY_REFUSED if at_most is None else at_most
+    return calibrating.calibrate(session, source, chosen, at_most=allowed, dry_run=dry_run)
 
 
 @dataclass(frozen=True, slots=True)

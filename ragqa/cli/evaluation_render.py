@@ -38,7 +38,7 @@ def report(
 ) -> Styled:
     """Everything: what was measured on what, metrics, latencies, and what else was asked for."""
     blocks = [_head(evaluation, asked, markdown=markdown)]
-    blocks += [_shown(table, markdown=markdown) for table in (*_metrics(evaluation), _latencies(evaluation))]
+    blocks += [table(each, markdown=markdown) for each in (*_metrics(evaluation), _latencies(evaluation))]
     if compared:
         blocks += _comparison(compared, evaluation, markdown=markdown)
     if explain:
@@ -63,6 +63,11 @@ def _head(evaluation: Evaluation, asked: Asked, *, markdown: bool) -> Styled:
         f"{', '.join(said)}: {asked.source}",
         f"{_many(index.documents, 'document')}, {_many(index.chunks, 'chunk')}{searched}; {models}",
     ]
+    return paragraph(*lines, markdown=markdown)
+
+
+def paragraph(*lines: str, markdown: bool) -> Styled:
+    """Lines of words, each a paragraph of its own in Markdown."""
     if markdown:
         return safe("".join(f"{inert(line)}\n\n" for line in lines).removesuffix("\n"))
     width = terminal_width()
@@ -128,7 +133,7 @@ def _comparison(compared: Compared, evaluation: Evaluation, *, markdown: bool) -
         ]
         for each in found.differences
     ]
-    yield _shown([["", "then", "now", "differ", "from", "to", ""], *rows], markdown=markdown)
+    yield table([["", "then", "now", "differ", "from", "to", ""], *rows], markdown=markdown)
 
 
 def _named(value: object) -> str:
@@ -192,8 +197,9 @@ def drafts(made: Sequence[Draft]) -> Styled:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _shown(table: Table, *, markdown: bool) -> Styled:
-    return _markdown(table) if markdown else _columns(table)
+def table(rows: Table, *, markdown: bool) -> Styled:
+    """Rows of cells for people, or as Markdown."""
+    return _markdown(rows) if markdown else _columns(rows)
 
 
 def _columns(table: Table) -> Styled:

@@ -121,6 +121,14 @@ _DRAFT = object_of(
     by=described(TEXT, "The model, or the template."),
     draft={"const": True},
 )
+_SHARE_REFUSED = object_of(
+    refused=COUNT,
+    of=COUNT,
+    share=SHARE,
+    low=described(SHARE, "With `high`: where the share of all such questions lies, in 95 of 100 cases."),
+    high=SHARE,
+)
+_REFUSALS = object_of(refuse_below=SHARE, unanswerable=_SHARE_REFUSED, answerable=_SHARE_REFUSED)
 
 
 def _event(name: str, properties: dict[str, Schema]) -> Schema:
@@ -137,6 +145,17 @@ _SHAPES: dict[str, tuple[str, Schema]] = {
     "eval-event": (
         "A line of `ragqa eval --format jsonl`",
         {"oneOf": [_event("question", _QUESTION), optional(_event("result", _REPORT), **_EXTRAS), _ERROR]},
+    ),
+    "eval-calibration": (
+        "`ragqa eval --calibrate --json`",
+        object_of(
+            schema_version=VERSION,
+            before=described(_REFUSALS, "With the threshold that was in force."),
+            after=described(_REFUSALS, "With the one that was fitted on these questions."),
+            at_most=described(SHARE, "Of the answerable questions, so many were allowed to be refused."),
+            stored=described(FLAG, "False for a dry run."),
+            warnings=list_of(TEXT),
+        ),
     ),
     "eval-draft": ("A line that `ragqa eval --make` writes", _DRAFT),
     "eval-drafts": (

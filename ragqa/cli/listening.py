@@ -12,7 +12,7 @@ from ragqa.errors import NoEvidence, ServiceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ragqa.flows.ask import Asked, Event
+    from ragqa.flows.ask import Asked, Degraded, Event
 
 
 @contextmanager
@@ -20,16 +20,35 @@ def listener(session: Session) -> Iterator[Callable[[Event], None]]:
     """Who sees the answer come: a pipe gets each event as a JSON line, a terminal the text as it is written."""
     from ragqa.cli import shapes
     from ragqa.cli.cells import Flowing, terminal_width
-    from ragqa.flows.ask import Written
+    from ragqa.flows.ask import Degraded, Written
 
     if session.format is Format.JSONL:
         yield lambda event: session.out.json(shapes.ask_event(event))
     elif session.format is Format.TEXT and session.at_terminal:
-        flowing = Flowing(terminal_width())
-        yield lambda event: session.out.write(flowing.add(event.text)) if isinstance(event, Written) else None
+        flowing, has_written = Flowing(terminal_width()), False
+
+        def show_text(event: Event) -> None:
+            nonlocal flowing, has_written
+            if isinstance(event, Written):
+                session.out.write(flowing.add(event.text))
+                has_written = True
+            elif isinstance(event, Degraded):
+                if has_written:  # what stands there already is not taken back, but ended
+                    session.out.write(flowing.rest())
+                    session.out.line(" […]\n")
+                session.err.line(_degraded(event, has_written=has_written))
+                flowing = Flowing(terminal_width())
+
+        yield show_text
         session.out.write(flowing.rest())
     else:
         yield lambda event: None
+
+
+def _degraded(degraded: Degraded, *, has_written: bool = False) -> str:
+    """What happened to the service, and what stands in the place of its answer."""
+    instead = "what it wrote counts no more; here is" if has_written else "here is"
+    return f"ragqa: {degraded.reason}; {instead} an extractive answer"
 
 
 def show(session: Session, asked: Asked, *, explain: bool) -> None:
@@ -38,6 +57,9 @@ def show(session: Session, asked: Asked, *, explain: bool) -> None:
 
     if session.format is Format.JSONL:
         session.out.json({"event": "result", **shapes.ask(asked, explain=explain)})
+    elif session.format is not Format.JSON and asked.answer.status == "incomplete" and not asked.answer.text:
+        # The service is down; what was found is worth reading all the same.
+        session.out.write(render.sources(asked, markdown=session.format is Format.MD))
     elif session.format is Format.TEXT:
         session.out.write(render.answer(asked.answer, streamed=session.at_terminal))
     else:
@@ -54,8 +76,12 @@ def after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
     if answer.dropped:
         sentences = "1 sentence" if answer.dropped == 1 else f"{answer.dropped} sentences"
         session.note(f"{sentences} left out that the sources do not confirm")
+    if asked.degraded and not (session.format is Format.TEXT and session.at_terminal):
+        session.err.line(_degraded(asked.degraded))
     match answer.status:
         case "answered":
+            if asked.degraded:
+                return ServiceError.exit_code
             if hint:
                 session.note("extractive answer; for a written one set GEMINI_API_KEY, or answer.model in the settings")
             return 0
@@ -64,11 +90,11 @@ def after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
                 session.out.line()  # behind what was streamed before it turned out to stand on nothing
             if not session.quiet:
                 session.err.write(render.closest(asked))
-            return NoEvidence.exit_code
+            return ServiceError.exit_code if asked.degraded else NoEvidence.exit_code
         case "incomplete":
             what = "the answer is incomplete" if answer.text else "there is no answer"
             remedy = "" if answer.text else " (`--extractive` answers without a model service)"
             session.err.line(f"ragqa: {what}: {answer.reason}{remedy}")
-            if not answer.text and not session.quiet:
-                session.err.write(render.closest(asked))
+            if not answer.text and answer.hits and session.format in (Format.TEXT, Format.MD):
+                session.note("these are the passages that it would have rested on")
             return ServiceError.exit_code

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ragqa.cli.shapes import Shape
     from ragqa.flows.ask import Asked
     from ragqa.flows.opening import Opened, View
+    from ragqa.index.store import Store
 
 _LARGEST_ANSWER = 64 << 20
 
@@ -59,7 +61,6 @@ def open_citation(
     """
     from ragqa import wiring
     from ragqa.cli import pages
-    from ragqa.flows import opening
 
     if whole and context_lines is not None:
         raise UsageError("--whole and --context-lines cannot both be meant")
@@ -67,17 +68,51 @@ def open_citation(
         raise UsageError("FILE, --force, --view and --password are for --image")
     if answer == "-" == password:
         raise UsageError("stdin cannot be both the answer and the password")
-    lines = None if whole else pages.LINES if context_lines is None else context_lines
     given = _given(answer) if answer is not None else None
+    wanted = Wanted(
+        citation,
+        whole=whole,
+        lines=pages.LINES if context_lines is None else context_lines,
+        image=image,
+        file=file,
+        force=force,
+        view=view,
+        password=_secret(password) if image else None,
+    )
     with wiring.open_store(session.index) as store:
-        found = opening.open_citation(citation, given if given is not None else _last(store.folder), store)
+        return show_citation(session, wanted, _last(store.folder) if given is None else given, store)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which citation is shown, how much around it, and whether in a picture as well."""
+
+    marker: int
+    whole: bool = False
+    lines: int = 8
+    image: bool = False
+    file: Path | None = None
+    force: bool = False
+    view: bool = False
+    password: str | None = None
+    more: str = "--whole"
+    """What shows the whole page where something of it is left out."""
+
+
+def show_citation(session: Session, wanted: Wanted, answer: Mapping[str, Any], store: Store) -> int:
+    """Show a citation of `answer`, which is as `ask --json` writes it; the exit code."""
+    from ragqa.cli import pages
+    from ragqa.flows import opening
+
+    found = opening.open_citation(wanted.marker, answer, store)
+    lines = None if wanted.whole else wanted.lines
     as_json = session.format in (Format.JSON, Format.JSONL)
     if not as_json:  # a picture may take a while
-        session.out.write(_text(session, found, lines))
+        session.out.write(_text(session, found, lines, wanted.more))
     for remark in pages.remarks(found):
         session.note(remark)
     images: list[Shape] = []
-    failure = _draw(session, found, file, images, force=force, password=_secret(password)) if image else None
+    failure = _draw(session, found, wanted, images) if wanted.image else None
     if as_json:
         told = failure.line if failure else None
         session.data(pages.shape(found, lines=lines, images=images, image_failure=told), str)
@@ -92,17 +127,17 @@ def open_citation(
     if failure is not None:
         session.err.line(f"ragqa: {failure.line}")
         return failure.exit_code
-    if view:
+    if wanted.view:
         _show(session, images)
     return 0
 
 
-def _text(session: Session, found: Opened, lines: int | None) -> Styled:
+def _text(session: Session, found: Opened, lines: int | None, more: str) -> Styled:
     from ragqa.cli import pages
 
     if session.format is Format.MD:
         return pages.opened_markdown(found, lines=lines)
-    return pages.opened(found, lines=lines, colour=session.out.shows_colour)
+    return pages.opened(found, lines=lines, colour=session.out.shows_colour, more=more)
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
@@ -160,19 +195,17 @@ def _secret(password: str | None) -> str | None:
     return sys.stdin.readline().rstrip("\n") if password == "-" else password
 
 
-def _draw(
-    session: Session, found: Opened, file: Path | None, images: list[Shape], *, force: bool, password: str | None
-) -> RagqaError | None:
+def _draw(session: Session, found: Opened, wanted: Wanted, images: list[Shape]) -> RagqaError | None:
     """Draw and write every page; what went wrong with one ends it, and is told beside the text that stands already."""
     from ragqa import wiring
     from ragqa.flows import opening
 
     try:
-        with wiring.drawing(session.config, password=password) as draw:
+        with wiring.drawing(session.config, password=wanted.password) as draw:
             for view in found.views:
-                target = _target(found, view, file, force=force)
+                target = _target(found, view, wanted.file, force=wanted.force)
                 drawn = opening.picture(view, draw)
-                _write(target, drawn.png, force=force)
+                _write(target, drawn.png, force=wanted.force)
                 page = view.page.number if view.page else 0
                 images.append({"path": str(target), "page": page, "quotes": drawn.quotes, "boxed": drawn.boxed})
     except RagqaError as error:

@@ -19,32 +19,37 @@ LINES = 8
 """Lines that are shown on either side of a quote, where nobody says otherwise."""
 
 
-def opened(opened: Opened, *, lines: int | None, colour: bool) -> Styled:
-    """Every page that the citation quotes, below the place where it stands; `lines` None shows them whole."""
+def opened(opened: Opened, *, lines: int | None, colour: bool, more: str = "--whole") -> Styled:
+    """Every page that the citation quotes, below the place where it stands; `lines` None shows them whole.
+
+    `more` is what shows the whole where something is left out.
+    """
     width = terminal_width()
     blocks = [
-        Styled("\n").join([*_view(view, opened.marker, lines, width, colour=colour), Styled("")])
+        Styled("\n").join([*_view(view, opened.marker, lines, width, colour=colour, more=more), Styled("")])
         for view in opened.views
     ]
     return Styled("\n").join(blocks)
 
 
-def _view(view: View, marker: int, lines: int | None, width: int | None, *, colour: bool) -> Iterator[Styled]:
+def _view(
+    view: View, marker: int, lines: int | None, width: int | None, *, colour: bool, more: str
+) -> Iterator[Styled]:
     yield from wrap(style(f"[{marker}] ", "bold") + _place(view), width)
     yield Styled("")
     marks = _marks(view)
     shown = Styled("")
     for before, piece, behind in _parts(view, lines):
         if before:
-            yield from _left_out(before, width)
+            yield from _left_out(before, width, more)
         text = view.text[piece.start : piece.end]
         shown += safe(text) if not piece.quoted else _in_colour(text) if colour else safe(f"{marks[0]}{text}{marks[1]}")
         if behind is not None:
             for line in shown.strip("\n").split("\n"):
-                yield from wrap(Styled(line), width)
+                yield from wrap(Styled(line), width) or [Styled("")]
             shown = Styled("")
             if behind:
-                yield from _left_out(behind, width)
+                yield from _left_out(behind, width, more)
 
 
 def _place(view: View) -> Styled:
@@ -64,8 +69,8 @@ def _marks(view: View) -> tuple[str, str]:
     return ">" * length, "<" * length
 
 
-def _left_out(characters: int, width: int | None) -> list[Styled]:
-    return wrap(style(f"… {characters:,} characters left out; --whole shows them …", "dim"), width)
+def _left_out(characters: int, width: int | None, more: str) -> list[Styled]:
+    return wrap(style(f"… {characters:,} characters left out; {more} shows them …", "dim"), width)
 
 
 def _parts(view: View, lines: int | None) -> Iterator[tuple[int, Piece, int | None]]:

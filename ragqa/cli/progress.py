@@ -52,8 +52,8 @@ def _ingesting(progress: Progress, task: TaskID) -> Callable[[Event], None]:
 
 
 @contextmanager
-def count(noun: str) -> Iterator[tuple[Callable[[int, int], None], Note]]:
-    """Yields what is to be told (done, all), and what writes a note above the bar, which is gone when it ends."""
+def count(noun: str) -> Iterator[tuple[Callable[[int, int | None], None], Note]]:
+    """Yields what is to be told (done, all or None), and what writes a note above the bar, which is gone at its end."""
     with _shown(noun, counts_chunks=False) as (progress, task, note):
         yield lambda done, of: progress.update(task, completed=done, total=of), note
 

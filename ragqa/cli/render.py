@@ -166,7 +166,7 @@ def closest(asked: Asked) -> Styled:
     reason = asked.answer.reason or _NONE_CLOSE
     if not asked.index.documents:
         reason = "the index is empty (`ragqa ingest PATH` fills it)"
-    lines = [] if asked.answer.status == "incomplete" else [safe(f"ragqa: not in the documents: {reason}")]
+    lines = [safe(f"ragqa: not in the documents: {reason}")]
     if asked.answer.hits:
         lines.append(Styled("closest passages:"))
         for hit in asked.answer.hits[:_CLOSEST]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ragqa.flows.look import State
     from ragqa.flows.reembed import Discarded, Reembedded
     from ragqa.index.integrity import Report as CheckReport
-    from ragqa.index.records import DocumentState, Pending, SparseRecord
+    from ragqa.index.records import Calibration, DocumentState, Pending, SparseRecord
 
 _STALE_SHOWN = 5
 _ROOTS_SHOWN = 5
@@ -86,6 +86,7 @@ def status(state: State) -> Styled:
         ("languages", ", ".join(f"{name} {count:,}" for name, count in languages) or "none yet"),
         ("embedder", f"{embedder.name} ({embedder.dimensions} dimensions)" if embedder else "none yet"),
         *([("sparse", state.meta.sparse.name)] if state.meta.sparse else []),
+        *([("refusals", _calibrated(state.meta.calibration))] if state.meta.calibration else []),
         *([("reembed", _pending(state.reembedding, state.meta.sparse))] if state.reembedding else []),
         ("folders", _outermost(state.roots) or "none yet"),
         ("freshness", fresh),
@@ -97,6 +98,11 @@ def status(state: State) -> Styled:
         lines.append(style(f"{label:<{_LABEL_WIDTH}}", "bold") + head)
         lines += [Styled(" " * _LABEL_WIDTH) + line for line in rest]
     return _joined(lines)
+
+
+def _calibrated(calibration: Calibration) -> str:
+    there, absent = calibration.answerable, calibration.unanswerable
+    return f"below an evidence of {calibration.refuse_below:.3f}, fitted on {there:,} + {absent:,} questions"
 
 
 def _pending(pending: Pending, held: SparseRecord | None) -> str:
@@ -165,6 +171,8 @@ def reembedded(done: Reembedded) -> Styled:
         case "switched":
             earlier = f" ({done.resumed:,} of them by an earlier run)" if done.resumed else ""
             said = f"embedded {made} anew{earlier}; the index is switched over"
+            if done.uncalibrated:
+                said += "; the threshold for refusals that was calibrated is dropped with the old scores"
         case "completed":
             said = f"embedded {made} that a repair had left without vectors"
         case "unchanged":

@@ -81,6 +81,7 @@ FILTER = _or_null(
     )
 )
 _USAGE = {"prompt_tokens": _or_null(_COUNT), "output_tokens": _or_null(_COUNT)}
+_DEGRADED = {"from": _TEXT, "reason": _TEXT}
 _MODELS = _map(_TEXT)
 _TIMINGS = _map(_NUMBER)
 _RANKING = _list(_object(key=_COUNT, chunk_id=_or_null(_TEXT), score=_NUMBER))
@@ -124,11 +125,15 @@ _ASK = {
     "status": _one_of(Status),
     "reason": _described(_TEXT, "Why there is no (whole) answer; empty where there is one."),
     "answer": _TEXT,
+    "degraded": _or_null(
+        _described(_object(**_DEGRADED), "The service that did not finish, and why; the answer is extractive instead.")
+    ),
     "sentences": _list(_SENTENCE),
     "support": _SUPPORT,
     "citations": _list(_object(**_CITATION)),
     "hits": _list(_HIT),
     "evidence": _described(_SHARE, "How probably the hits hold the answer."),
+    "refuse_below": _described(_SHARE, "With less evidence there is no answer."),
     "models": _MODELS,
     "reranking": _RERANKING,
     "filter": FILTER,
@@ -137,6 +142,16 @@ _ASK = {
     "timings_ms": _TIMINGS,
 }
 
+_TURN = _optional(
+    _object(
+        turn={"type": "integer", "minimum": 1},
+        **_ASK,
+        stands_alone=_described(_TEXT, "What the question was understood as, and so what was searched and answered."),
+        rewritten_by=_described({"enum": ["rules", "model", None]}, "Who made it so; null: it is as it was asked."),
+    ),
+    explain=_EXPLANATION,
+)
+
 _EMBEDDER = _object(name=_TEXT, dimensions=_COUNT)
 _REEMBED = {
     "schema_version": _VERSION,
@@ -144,6 +159,7 @@ _REEMBED = {
     "documents": _described(_COUNT, "Made anew, or discarded; equal ones counted once."),
     "chunks": _COUNT,
     "resumed": _described(_COUNT, "Of the documents, how many an earlier run had made."),
+    "uncalibrated": _described(_FLAG, "Whether the threshold that `eval --calibrate` had stored is dropped."),
 }
 
 _REFUSED = {"document": _PATH, "code": _TEXT, "reason": _TEXT}
@@ -187,10 +203,13 @@ _SHAPES: dict[str, Schema] = {
             _event("token", text=_TEXT),
             _event("citation", **_CITATION),
             _event("usage", **_USAGE),
+            _described(_event("degraded", **_DEGRADED), "The tokens until now count no more."),
             _optional(_event("result", **_ASK), explain=_EXPLANATION),
             _ERROR,
         ]
     },
+    "chat": _object(schema_version=_VERSION, turns=_list({"oneOf": [_TURN, _ERROR]})),
+    "chat-turn": {"oneOf": [_TURN, _ERROR]},
     "search": _optional(
         _object(
             schema_version=_VERSION,
@@ -231,6 +250,10 @@ _SHAPES: dict[str, Schema] = {
         sparse=_described(_or_null(_TEXT), "The sparse model whose features the index holds."),
         analyzer=_TEXT,
         chunker=_TEXT,
+        calibration=_described(
+            _or_null(_object(refuse_below=_SHARE, answerable=_COUNT, unanswerable=_COUNT)),
+            "What `ragqa eval --calibrate` has stored, and on how many questions of each kind it was fitted.",
+        ),
         reembedding=_or_null(
             _object(
                 embedder=_EMBEDDER,
@@ -309,6 +332,7 @@ _SHAPES: dict[str, Schema] = {
 }
 _TITLES = {
     "ask-event": "A line of `ragqa ask --format jsonl`",
+    "chat-turn": "A line of `ragqa chat --format jsonl`",
     "ingest-event": "A line of `ragqa ingest --format jsonl`",
     "reembed-event": "A line of `ragqa reembed --format jsonl`",
     "hit": "A line of `ragqa search --format jsonl`",

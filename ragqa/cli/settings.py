@@ -80,9 +80,9 @@ def schema(
     name: Annotated[str, typer.Argument(metavar="COMMAND", help="ask, search, ingest, status, ... or error.")],
 ) -> int:
     """The JSON Schema of a command's JSON output."""
-    from ragqa.cli import evaluation_schemas, schemas
+    from ragqa.cli import evaluation_schemas, pipeline_schemas, schemas
 
-    published = schemas.SCHEMAS | evaluation_schemas.SCHEMAS
+    published = schemas.SCHEMAS | evaluation_schemas.SCHEMAS | pipeline_schemas.SCHEMAS
     if name not in published:
         raise UsageError(f"there is no schema {name!r}", remedy=f"one of {', '.join(sorted(published))}")
     session.out.json(published[name], indent=2)

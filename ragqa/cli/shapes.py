@@ -123,7 +123,9 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
         "citations": [citation(each) for each in answer.citations],
         "hits": [hit(each) for each in answer.hits],
         "evidence": number(asked.evidence.score),
+        "refuse_below": number(asked.refuse_below),
         "understood": _understood(asked.trace, asked.parts),
+        "degraded": asked.degraded and _degraded(asked.degraded),
         "models": dict(answer.models),
         "reranking": _reranking(asked.trace.reranking),
         "filter": filter_of(asked.scope),
@@ -139,7 +141,7 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
 
 def ask_event(event: ask_flow.Event) -> Shape:
     """One line of `ragqa ask --format jsonl`; the last is `{"event": "result", ...}` with the whole of `ask`."""
-    from ragqa.flows.ask import Cited, Retrieved, Spent, Written
+    from ragqa.flows.ask import Cited, Degraded, Retrieved, Spent, Written
 
     match event:
         case Retrieved(hits):
@@ -150,6 +152,12 @@ def ask_event(event: ask_flow.Event) -> Shape:
             return {"event": "citation", **citation(cited)}
         case Spent(usage):
             return {"event": "usage", "prompt_tokens": usage.prompt_tokens, "output_tokens": usage.output_tokens}
+        case Degraded():
+            return {"event": "degraded", **_degraded(event)}
+
+
+def _degraded(degraded: ask_flow.Degraded) -> Shape:
+    return {"from": degraded.name, "reason": degraded.reason}
 
 
 def explanation(trace: Trace, hits: Sequence[Hit], parts: Sequence[Part] = ()) -> Shape:
@@ -214,7 +222,7 @@ def ingest_event(event: ingest_flow.Event) -> Shape:
 
 def status(state: State) -> Shape:
     """`ragqa status`."""
-    embedder, pending = state.meta.embedder, state.reembedding
+    embedder, pending, calibration = state.meta.embedder, state.reembedding, state.meta.calibration
     return {
         **_versioned(),
         "index": state.folder,
@@ -228,6 +236,12 @@ def status(state: State) -> Shape:
         "sparse": state.meta.sparse and state.meta.sparse.name,
         "analyzer": state.meta.analyzer,
         "chunker": state.meta.chunker,
+        "calibration": calibration
+        and {
+            "refuse_below": number(calibration.refuse_below),
+            "answerable": calibration.answerable,
+            "unanswerable": calibration.unanswerable,
+        },
         "reembedding": pending
         and {
             "embedder": _embedder(pending.target.embedder),
@@ -297,6 +311,7 @@ def reembedded(done: reembed_flow.Reembedded) -> Shape:
         "documents": done.documents,
         "chunks": done.chunks,
         "resumed": done.resumed,
+        "uncalibrated": done.uncalibrated,
     }
 
 

@@ -28,7 +28,7 @@ SEARCH_STAGES = (
     *("split", "query", "lexical", "embed", "dense", "exact", "readable", "fusion", "coverage", "rerank", "passages"),
     "retrieval",
 )
-ANSWER_STAGES = ("evidence", "generation", "total")
+ANSWER_STAGES = ("evidence", "prompt", "generation", "verification", "total")
 """What is timed; a question that has no need of a stage does not go through it."""
 
 

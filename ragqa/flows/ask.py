@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ragqa.answering import evidence
 from ragqa.flows import search, writing
 from ragqa.flows.writing import Answering as Answering
+from ragqa.flows.writing import Deadline as Deadline
 from ragqa.retrieval import Part
 from ragqa.types import Answer
 
@@ -48,23 +49,37 @@ class Spent:
     usage: Usage
 
 
-Event = Retrieved | Written | Cited | Spent
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """The service `name` did not finish, for a `reason`: what was written until now counts no more."""
+
+    name: str
+    reason: str
+
+
+Event = Retrieved | Written | Cited | Spent | Degraded
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The answer and everything it came from; `scope` is the part of the index that was searched, None all of it.
 
-    `parts` are those of the retrieval.
+    Evidence below `refuse_below` was refused. `parts` are those of the retrieval. `degraded` says which service the
+    answer should have come from.
     """
 
     answer: Answer
     trace: Trace
     evidence: evidence.Evidence
+    refuse_below: float
     index: IndexFacts
     timings_ms: Mapping[str, float]
     scope: Scope | None = None
     parts: tuple[Part, ...] = ()
+    degraded: Degraded | None = None
+
+
+Listener = Callable[[Event], None]
 
 
 def ask(
@@ -73,38 +88,60 @@ def ask(
     answering: Answering,
     *,
     strict_fresh: bool = False,
-    on_event: Callable[[Event], None] = lambda event: None,
+    timeout_s: float | None = None,
+    on_event: Listener = lambda event: None,
 ) -> Asked:
-    """Answer from the index. Too little evidence ends in `not_found` before anything is generated.
+    """Answer from the index, once it is known to fit: raises IndexMismatch and IndexStale as `search` does."""
+    index = search.checked(searching, strict_fresh=strict_fresh)
+    return answer(question, searching, answering, index, timeout_s=timeout_s, on_event=on_event)
+
+
+def answer(
+    question: str,
+    searching: Searching,
+    answering: Answering,
+    index: IndexFacts,
+    *,
+    timeout_s: float | None = None,
+    on_event: Listener = lambda event: None,
+) -> Asked:
+    """Search and answer. Too little evidence ends in `not_found` before anything is generated.
 
     A service that fails before its first word ends in an `incomplete` answer without text; the hits are there all the
-    same. Raises IndexMismatch and IndexStale as `search` does.
+    same. Within `timeout_s`, which begin with the search, it has to come to its end.
     """
-    found = search.search(question, searching, strict_fresh=strict_fresh)
-    return asked(found, respond(question, found.retrieval, searching, answering, on_event=on_event), answering)
+    deadline = Deadline.after(timeout_s)
+    found = search.find(question, searching, index)
+    responded = respond(question, found.retrieval, searching, answering, deadline=deadline, on_event=on_event)
+    return asked(found, responded)
 
 
-def asked(found: Found, responded: Responded, answering: Answering) -> Asked:
+def asked(found: Found, responded: Responded) -> Asked:
     """What was found and what was answered from it, together."""
-    models = {**found.models, "answer": answering.generator.name}
+    models = {**found.models, "answer": responded.generator}
     return Asked(
         replace(responded.answer, models=models),
         found.retrieval.trace,
         responded.evidence,
+        responded.refuse_below,
         found.index,
         {**found.retrieval.trace.timings_ms, **responded.timings_ms},
         found.scope,
         found.retrieval.parts,
+        responded.degraded,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Responded:
-    """The answer to one retrieval, the evidence that it was given on, and what both took."""
+    """The answer to one retrieval, who wrote it, the evidence that it was given on, and what both took."""
 
     answer: Answer
+    generator: str
     evidence: evidence.Evidence
+    refuse_below: float
     timings_ms: Mapping[str, float]
+    degraded: Degraded | None = None
 
 
 def respond(
@@ -113,31 +150,102 @@ def respond(
     searching: Searching,
     answering: Answering,
     *,
-    on_event: Callable[[Event], None] = lambda event: None,
+    deadline: Deadline | None = None,
+    on_event: Listener = lambda event: None,
 ) -> Responded:
     """Answer from what was retrieved already: weigh the evidence, then generate and check, or refuse."""
-    hits = retrieval.hits
+    begun = begin(question, retrieval, searching, answering, on_event=on_event)
+    output = written(begun, answering, deadline=deadline, on_event=on_event) if begun.prepared else None
+    return finish(begun, output, searching, answering, on_event=on_event)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A question whose evidence is weighed; `prepared` is what goes to the generator, None where it refuses."""
+
+    question: str
+    retrieval: Retrieval
+    evidence: evidence.Evidence
+    prepared: writing.Prepared | None
+    timings_ms: Mapping[str, float]
+
+
+def begin(
+    question: str,
+    retrieval: Retrieval,
+    searching: Searching,
+    answering: Answering,
+    *,
+    on_event: Listener = lambda event: None,
+) -> Begun:
+    """Weigh the evidence and, where it is enough, make the request."""
     started = time.perf_counter()
     weighed = weigh(retrieval, searching)
-    weighed_ms = (time.perf_counter() - started) * 1000
-    on_event(Retrieved(hits))
+    timings = {"evidence": (time.perf_counter() - started) * 1000}
+    on_event(Retrieved(retrieval.hits))
     if weighed.score < answering.refuse_below:
-        answer = Answer(question, "not_found", "", reason="nothing in the documents is close enough to the question")
-    else:
-        prepared = writing.prepare(question, retrieval, searching.store, answering)
-        output = writing.generate(prepared.request, answering.generator, _as_it_comes(answering, on_event))
-        answer = writing.checked(prepared, output, searching.store)
-        if answering.strict and answer.text:
-            on_event(Written(answer.text))
+        return Begun(question, retrieval, weighed, None, timings)
+    started = time.perf_counter()
+    prepared = writing.prepare(question, retrieval, searching.store, answering)
+    timings["prompt"] = (time.perf_counter() - started) * 1000
+    return Begun(question, retrieval, weighed, prepared, timings)
+
+
+def written(
+    begun: Begun, answering: Answering, *, deadline: Deadline | None = None, on_event: Listener = lambda event: None
+) -> writing.Output:
+    """What the generator writes. Reads no index: any thread may wait for it."""
+    assert begun.prepared is not None
+    request, generator = begun.prepared.request, answering.generator
+    on_text = _as_it_comes(answering, on_event)
+    if deadline is None:
+        return writing.generate(request, generator, on_text)
+    return writing.generate_within(deadline, request, generator, on_text)
+
+
+def finish(
+    begun: Begun,
+    output: writing.Output | None,
+    searching: Searching,
+    answering: Answering,
+    *,
+    on_event: Listener = lambda event: None,
+) -> Responded:
+    """Check what was written; where the generator did not come to its end, let the one behind it answer."""
+    answer, timings = _checked(begun, begun.prepared, output, searching)
+    generator, degraded = answering.generator.name, None
+    if answer.status == "incomplete" and answering.fallback is not None:
+        degraded = Degraded(generator, answer.reason)
+        on_event(degraded)
+        fallback, usage = answering.fallback, answer.usage
+        prepared = writing.prepare(begun.question, begun.retrieval, searching.store, fallback)
+        again = writing.generate(prepared.request, fallback.generator, lambda text: on_event(Written(text)))
+        answer, _ = _checked(begun, prepared, again, searching)
+        answer, generator = replace(answer, usage=usage), fallback.generator.name
+    elif answering.strict and answer.text:
+        on_event(Written(answer.text))
     for citation in answer.citations:
         on_event(Cited(citation))
     if answer.usage is not None:
         on_event(Spent(answer.usage))
-    generated_ms = (time.perf_counter() - started) * 1000 - weighed_ms
-    return Responded(replace(answer, hits=hits), weighed, {"evidence": weighed_ms, "generation": generated_ms})
+    answer = replace(answer, hits=begun.retrieval.hits)
+    timings = {**begun.timings_ms, **timings}
+    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded)
 
 
-def _as_it_comes(answering: Answering, on_event: Callable[[Event], None]) -> Callable[[str], None]:
+def _checked(
+    begun: Begun, prepared: writing.Prepared | None, output: writing.Output | None, searching: Searching
+) -> tuple[Answer, Mapping[str, float]]:
+    if prepared is None or output is None:
+        reason = "nothing in the documents is close enough to the question"
+        return Answer(begun.question, "not_found", "", reason=reason), {}
+    started = time.perf_counter()
+    answer = writing.checked(prepared, output, searching.store)
+    checked_ms = (time.perf_counter() - started) * 1000
+    return answer, {"generation": output.milliseconds, "verification": checked_ms}
+
+
+def _as_it_comes(answering: Answering, on_event: Listener) -> Callable[[str], None]:
     """Who is told the text while it comes: nobody where something of it may be left out when it has been checked."""
     return (lambda text: None) if answering.strict else (lambda text: on_event(Written(text)))
 

@@ -68,6 +68,8 @@ class Reembedded:
     documents: int = 0
     chunks: int = 0
     resumed: int = 0
+    uncalibrated: bool = False
+    """Whether a calibrated threshold was dropped: it was fitted on the scores of what is gone."""
 
 
 def reembed(
@@ -108,9 +110,10 @@ def reembed(
         chunks += sum(len(content.chunks) for content in made)
         on_event(Staged(done, chunks))
     on_event(Switching())
+    calibrated = store.meta().calibration is not None
     staging.switch(store)
     store.compact()
-    return Reembedded("switched", documents, store.total("chunks"), resumed)
+    return Reembedded("switched", documents, store.total("chunks"), resumed, uncalibrated=calibrated)
 
 
 def discard(store: Store, *, on_event: Callable[[Event], None] = lambda event: None) -> Reembedded:

@@ -68,9 +68,14 @@ class Found:
 
 
 def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found:
-    """Find passages. Raises IndexMismatch where the index was made with another embedder or analyzer.
+    """Find passages. Raises IndexMismatch and IndexStale as `checked` does, before anything is searched."""
+    return find(query, parts, checked(parts, strict_fresh=strict_fresh))
 
-    With `strict_fresh`, IndexStale where any stored file changed or vanished since, before anything is searched.
+
+def checked(parts: Searching, *, strict_fresh: bool = False) -> IndexFacts:
+    """What the index is now. Raises IndexMismatch where it was made with another embedder or analyzer.
+
+    With `strict_fresh`, IndexStale where any stored file changed or vanished since.
     """
     indexing.require_comparable(parts.store, parts.embedder, sparse=parts.sparse)
     index = facts(parts.store)
@@ -80,6 +85,11 @@ def search(query: str, parts: Searching, *, strict_fresh: bool = False) -> Found
             + (f", and {index.stale_files - 1:,} other files" if index.stale_files > 1 else ""),
             remedy="`ragqa ingest` reads what changed",
         )
+    return index
+
+
+def find(query: str, parts: Searching, index: IndexFacts) -> Found:
+    """Find passages in an index that was looked at already, which costs a `stat` for each of its files."""
     found = retrieve(query, parts)
     reranking = found.trace.reranking
     models = {"embedding": parts.embedder.name, "rerank": reranking.reranker if reranking else "none"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,25 @@ class Answering:
     """Whether sentences that their sources do not bear out are left out; then nothing is shown before it is checked."""
     scoring: Callable[[], citations.Scorer] | None = None
     """Makes what tells of one answer's sentences how probably sources in other words bear them out."""
+    fallback: Answering | None = None
+    """Who answers where the generator did not come to its end; None leaves what there is of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment when the `seconds` that a question may take are over."""
+
+    seconds: float
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float | None) -> Deadline | None:
+        """So many seconds from now; None is no deadline."""
+        return None if seconds is None else cls(seconds, time.monotonic() + seconds)
+
+    @property
+    def left_s(self) -> float:
+        return self.at - time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +69,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """All that a generator wrote, and how it ended; `failure` says why it wrote nothing at all."""
+    """All that a generator wrote, how it ended and how long it took; `failure` says why it wrote nothing at all."""
 
     text: str
     finish: Finish
+    milliseconds: float
     failure: str = ""
 
 
@@ -80,6 +101,7 @@ def prepare(question: str, retrieval: Retrieval, store: Store, answering: Answer
 
 def generate(request: GenerationRequest, generator: Generator, on_text: Callable[[str], None]) -> Output:
     """Let the generator write; `on_text` is told what may be shown of it. Reads no index: any thread may do it."""
+    started = time.perf_counter()
     shown = citations.stream_filter(request.sources)
     written: list[str] = []
     finish = Finish(complete=False, reason="the answer broke off")
@@ -92,10 +114,24 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
             if visible := shown.feed(piece):
                 on_text(visible)
     except ServiceError as error:
-        return Output("", finish, error.message)
+        return Output("", finish, (time.perf_counter() - started) * 1000, error.line)
     if visible := shown.finish():
         on_text(visible)
-    return Output("".join(written), finish)
+    return Output("".join(written), finish, (time.perf_counter() - started) * 1000)
+
+
+def generate_within(
+    deadline: Deadline, request: GenerationRequest, generator: Generator, on_text: Callable[[str], None]
+) -> Output:
+    """The same, broken off at the deadline; one that is over already asks nobody."""
+    late = f"{generator.name} did not finish within {deadline.seconds:g} seconds"
+    if deadline.left_s <= 0:
+        return Output("", Finish(complete=False, reason=late), 0.0, f"{late}, which the search had used up")
+    output = generate(replace(request, timeout_s=deadline.left_s), generator, on_text)
+    if output.finish.complete or deadline.left_s > 0:
+        return output
+    finish = replace(output.finish, reason=late)
+    return replace(output, finish=finish, failure=output.failure and late)
 
 
 def checked(prepared: Prepared, output: Output, store: Store) -> Answer:

@@ -65,6 +65,15 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """The evidence below which this index's questions are refused, fitted on so many questions of each kind."""
+
+    refuse_below: float
+    answerable: int
+    unanswerable: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexMeta:
     """What the index says about itself. `embedder` is None until the first `Store.set_embedder`.
 
@@ -78,6 +87,7 @@ class IndexMeta:
     analyzer: str
     chunker: str
     sparse: SparseRecord | None = None
+    calibration: Calibration | None = None
 
     @property
     def made_with(self) -> Target | None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 
 from ragqa.errors import IndexDamaged, IndexMismatch, IndexMissing
 from ragqa.index import features
 from ragqa.index.checksums import digest
 from ragqa.index.database import REMEDY_DAMAGED, Database
-from ragqa.index.records import EmbedderRecord, SparseRecord
+from ragqa.index.records import Calibration, EmbedderRecord, SparseRecord
 
 SCHEMA_VERSION = 1
 WITH_FEATURES = 2
@@ -100,7 +101,7 @@ def check_version(database: Database, path: Path) -> None:
 
 def read_meta(database: Database) -> dict[str, str]:
     """Everything the index says about itself, verified."""
-    values = {"sparse": ""}  # an index that never had a sparse model has no such record
+    values = {"sparse": "", "calibration": ""}  # an index that never had one has no such record
     for key, value, checksum in database.rows("SELECT key, value, checksum FROM meta"):
         if digest(key, value) != checksum:
             raise IndexDamaged(f"the index's own record `{key}` is damaged", remedy=REMEDY_DAMAGED)
@@ -135,6 +136,16 @@ def write_sparse(database: Database, sparse: SparseRecord | None) -> None:
 def read_sparse(values: Mapping[str, str]) -> SparseRecord | None:
     """The sparse model that the index's records name."""
     return SparseRecord(*json.loads(values["sparse"])) if values["sparse"] else None
+
+
+def write_calibration(database: Database, calibration: Calibration | None) -> None:
+    """Remember a calibration, or forget it; inside the caller's transaction."""
+    write_meta(database, calibration=json.dumps(astuple(calibration)) if calibration else "")
+
+
+def read_calibration(values: Mapping[str, str]) -> Calibration | None:
+    """The calibration that the index's records hold."""
+    return Calibration(*json.loads(values["calibration"])) if values["calibration"] else None
 
 
 def embedder_value(embedder: EmbedderRecord) -> str:

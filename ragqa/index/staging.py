@@ -146,6 +146,7 @@ def switch(store: Store) -> None:
             analyzer=target.analyzer,
             chunker=target.chunker,
         )
+        schema.write_calibration(store.database, None)  # it was fitted on the scores of what is gone
         _drop_tables(store.database)
 
 

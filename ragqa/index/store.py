@@ -17,6 +17,7 @@ from ragqa.index.database import REMEDY_DAMAGED, Database, Row
 from ragqa.index.locking import WriterLock, recorded_generation
 from ragqa.index.records import (
     Batch,
+    Calibration,
     Counts,
     DocumentRecord,
     DocumentState,
@@ -153,6 +154,7 @@ class Store:
             analyzer=self._meta["analyzer"],
             chunker=self._meta["chunker"],
             sparse=schema.read_sparse(self._meta),
+            calibration=schema.read_calibration(self._meta),
         )
 
     def counts(self) -> Counts:
@@ -377,6 +379,7 @@ class Store:
             )
         with self.transaction():
             vectorfile.forget(self.database)  # it may hold the vectors of passages that are gone
+            schema.write_calibration(self.database, None)
             schema.write_meta(self.database, embedder=schema.embedder_value(embedder))
 
     def set_sparse(self, sparse: SparseRecord | None) -> None:
@@ -387,6 +390,11 @@ class Store:
             raise ValueError("a sparse model can be changed by a re-embedding alone")
         with self.transaction():
             schema.write_sparse(self.database, sparse)
+
+    def set_calibration(self, calibration: Calibration) -> None:
+        """Remember below which evidence to refuse; until the index is made anew, which makes other scores."""
+        with self.transaction():
+            schema.write_calibration(self.database, calibration)
 
     def set_fingerprint(self, part: Literal["analyzer", "chunker"], value: str) -> None:
         """Remember which analyzer or chunker made what is stored."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragqa.errors import MissingKey
 from ragqa.models import streaming
+from ragqa.models.recording import Hook
 from ragqa.models.retrying import Retries, ServiceFailure, asked_wait, said
 from ragqa.models.tokens import estimate
 from ragqa.models.transport import Connection, usable_key
@@ -49,7 +52,14 @@ def api_key(environment: Mapping[str, str]) -> str | None:
 class _Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, environment: Mapping[str, str], *, instead: str) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        instead: str,
+        idle_s: float | None = None,
+        before_sending: Hook | None = None,
+    ) -> None:
         key = api_key(environment)
         if key is None:
             raise MissingKey(
@@ -58,25 +68,33 @@ class _Client:
             )
         self._key = key
         self._base_url = environment.get(BASE_URL)
-        self._connection = Connection(SERVICE, key, _remedy)
+        self._connection = Connection(SERVICE, key, _remedy, idle_s, before_sending)
+        self._lock = threading.Lock()
+        self._client: Any = None
 
-    @cached_property
+    @property
     def models(self) -> Any:
-        """The library's own interface. It is kept alive by this object: an unreferenced client closes itself."""
+        """The library's own interface. There is one client, kept alive here: an unreferenced one closes itself."""
+        with self._lock:
+            self._client = self._client or self._made()
+        return self._client.models
+
+    def _made(self) -> Any:
         from google import genai
         from google.genai import types
 
+        # It warns on stderr where both keys are set, and names the one that is not used.
+        logging.getLogger("google_genai").setLevel(logging.ERROR)
         # An unknown finish reason would be announced on stderr; it is reported with the answer instead.
         warnings.filterwarnings("ignore", module=r"google\.genai")
         # Redirects are not followed: the library would send the key wherever they lead.
         arguments = {"event_hooks": self._connection.hooks(), "follow_redirects": False}
         with self._connection.setting_up():
-            self._client = genai.Client(
+            return genai.Client(
                 api_key=self._key,
                 vertexai=False,
                 http_options=types.HttpOptions(base_url=self._base_url, client_args=arguments),
             )
-        return self._client.models
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
@@ -112,18 +130,28 @@ class GeminiGenerator:
     """Implements `ports.Generator`. Raises MissingKey at once, before anything heavy is loaded."""
 
     def __init__(
-        self, model: str, *, environment: Mapping[str, str], timeout_s: float, retries: Retries | None = None
+        self,
+        model: str,
+        *,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        idle_s: float | None = None,
+        retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         self.name = f"gemini:{model}"
         self._model = model
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment, instead="use --extractive")
+        self._client = _Client(environment, instead="use --extractive", idle_s=idle_s, before_sending=before_sending)
         self._sends_schema = True
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
-            lambda: self._pieces(request), service=SERVICE, timeout_s=self._timeout_s, retries=self._retries
+            lambda: self._pieces(request),
+            service=SERVICE,
+            timeout_s=min(self._timeout_s, request.timeout_s),
+            retries=self._retries,
         )
 
     def _pieces(self, request: GenerationRequest) -> Iterator[str | Finish]:
@@ -184,7 +212,9 @@ class GeminiEmbedder:
         timeout_s: float,
         dimensions: int = 0,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
+        self._client = _Client(environment, before_sending=before_sending, instead='set embedding.model to "builtin"')
         from ragqa.models.vectors import kept_dimensions
 
         self.name = f"gemini:{model}"
@@ -196,7 +226,6 @@ class GeminiEmbedder:
         self._batch_size = min(batch_size, _LARGEST_BATCH)
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = _Client(environment, instead='set embedding.model to "builtin"')
 
     @cached_property
     def dimensions(self) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 
-from ragqa.answering.prompt import as_data
+from ragqa.answering.prompt import as_data, key_of
 from ragqa.errors import ServiceError
 from ragqa.models.tokens import estimate
 from ragqa.ports import GenerationRequest, Generator
@@ -72,7 +71,7 @@ class ListwiseReranker:
         return [number for number in dict.fromkeys(named) if 1 <= number <= len(passages)]
 
     def _request(self, question: str, passages: Sequence[str]) -> GenerationRequest:
-        tag = secrets.token_hex(4)
+        tag = key_of(question, *passages)
         asked = _cut(as_data(question, tag), self._prompt_tokens)
         parts = [
             f"--- passage {number} {tag}\n{text}\n--- end of passage {number} {tag}\n"

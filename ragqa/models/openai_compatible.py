@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ragqa.errors import ConfigError, MissingKey
 from ragqa.models import streaming
+from ragqa.models.recording import Hook, NotSent
 from ragqa.models.retrying import Retries, ServiceFailure, said
 from ragqa.models.thoughts import ThoughtFilter, begins_with_thoughts
 from ragqa.models.transport import Connection, usable_key
@@ -69,7 +70,14 @@ def parse(name: str) -> Endpoint:
 class Client:
     """The client library, loaded at the first request; its errors come out in words."""
 
-    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        environment: Mapping[str, str],
+        *,
+        idle_s: float | None = None,
+        before_sending: Hook | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self._key = usable_key(environment, KEY)
         if endpoint.is_openai and not self._key:
@@ -81,15 +89,23 @@ class Client:
             raise ConfigError(
                 f"`{PREFIX}{endpoint.model}` needs the package openai", remedy="pip install 'ragqa[openai]'"
             )
-        self._connection = Connection(self.service, self._key, self._remedy)
+        self._connection = Connection(self.service, self._key, self._remedy, idle_s, before_sending)
+        self._lock = threading.Lock()
+        self._library: Any = None
 
     @property
     def service(self) -> str:
         return "OpenAI" if self.endpoint.is_openai else self.endpoint.host
 
-    @cached_property
+    @property
     def library(self) -> Any:
-        """The library's own interface, without its retries; redirects are not followed, nor is the key sent there."""
+        """The library's own interface; there is one, whichever thread asks first."""
+        with self._lock:
+            self._library = self._library or self._made()
+        return self._library
+
+    def _made(self) -> Any:
+        """Without the library's retries; redirects are not followed, nor is the key sent there."""
         import openai
 
         with self._connection.setting_up():
@@ -110,7 +126,7 @@ class Client:
             try:
                 yield
             except openai.APIConnectionError as error:
-                if isinstance(error.__cause__, ServiceFailure):
+                if isinstance(error.__cause__, ServiceFailure | NotSent):
                     raise error.__cause__ from None
                 raise self._connection.failure(error.__cause__ or error) from None
             except openai.APIError as error:
@@ -137,19 +153,26 @@ class OpenAICompatibleGenerator:
     """Implements `ports.Generator`. Raises MissingKey or ConfigError at once, before anything heavy is loaded."""
 
     def __init__(
-        self, name: str, *, environment: Mapping[str, str], timeout_s: float, retries: Retries | None = None
+        self,
+        name: str,
+        *,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        idle_s: float | None = None,
+        retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
         self.name = name
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = Client(parse(name), environment)
+        self._client = Client(parse(name), environment, idle_s=idle_s, before_sending=before_sending)
         self._left_out: set[str] = set()
 
     def generate(self, request: GenerationRequest) -> Iterator[str | Finish]:
         return streaming.generation(
             lambda: self._pieces(request),
             service=self._client.service,
-            timeout_s=self._timeout_s,
+            timeout_s=min(self._timeout_s, request.timeout_s),
             retries=self._retries,
         )
 

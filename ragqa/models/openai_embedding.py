@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ragqa.models import prompts, streaming
 from ragqa.models.openai_compatible import Client, Endpoint, parse
 from ragqa.models.prompts import Prompts
+from ragqa.models.recording import Hook
 from ragqa.models.retrying import Retries, ServiceFailure
 from ragqa.models.tokens import estimate
 
@@ -36,10 +37,12 @@ class OpenAICompatibleEmbedder:
         query_prompt: str = prompts.AUTO,
         passage_prompt: str = prompts.AUTO,
         retries: Retries | None = None,
+        before_sending: Hook | None = None,
     ) -> None:
+        endpoint = parse(name)
+        self._client = Client(endpoint, environment, before_sending=before_sending)
         from ragqa.models.vectors import kept_dimensions
 
-        endpoint = parse(name)
         self.name = name
         self._prompts = prompts.choose({}, None, (), query=query_prompt, passage=passage_prompt)
         self._own = _KNOWN_DIMENSIONS.get(endpoint.model) if endpoint.is_openai else None
@@ -51,7 +54,6 @@ class OpenAICompatibleEmbedder:
         self._batch_size = batch_size
         self._timeout_s = timeout_s
         self._retries = retries or Retries()
-        self._client = Client(endpoint, environment)
 
     @cached_property
     def dimensions(self) -> int:

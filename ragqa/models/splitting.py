@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Callable
 
-from ragqa.answering.prompt import as_data
+from ragqa.answering.prompt import as_data, key_of
 from ragqa.errors import ServiceError
 from ragqa.ports import GenerationRequest, Generator
 from ragqa.replies import whole_reply
@@ -73,7 +72,7 @@ def read(reply: str) -> tuple[str, ...] | None:
 
 
 def _request(question: str) -> GenerationRequest:
-    tag = secrets.token_hex(4)
+    tag = key_of(question)
     return GenerationRequest(
         question=question,
         language=detect(question),

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ragqa.errors import ConfigError
+from ragqa.models.recording import Hook
 from ragqa.models.retrying import ServiceFailure, asked_wait, said
 
 CONNECT_S, IDLE_S = 10.0, 30.0
-"""How long a service may take to accept a connection, and to be silent."""
+"""How long a service may take to accept a connection, and to be silent where no setting says otherwise."""
 
 LARGEST_REPLY = 64 << 20
 """Bytes. No reply asked for here is near it."""
@@ -48,10 +49,15 @@ class Connection:
     secret: str | None
     remedy: Callable[[int, str], str]
     """Given the status and the service's own sentence; "" where nothing is known to help."""
+    idle_s: float | None = None
+    """How long this service may be silent, where that is not as for all."""
+    before_sending: Hook | None = None
+    """Sees each request as it will be sent, and can keep it from that."""
 
     def hooks(self) -> dict[str, list[Callable[[Any], None]]]:
         """For the HTTP library: every request is limited, every reply is looked at before the client library is."""
-        return {"request": [_limit], "response": [self._inspect]}
+        before = [self.before_sending] if self.before_sending else []
+        return {"request": [self._limit, *before], "response": [self._inspect]}
 
     @contextmanager
     def setting_up(self) -> Iterator[None]:
@@ -87,7 +93,7 @@ class Connection:
             case "ConnectTimeout" | "PoolTimeout":
                 return ServiceFailure(f"{self.service} did not accept the connection within {CONNECT_S:g} seconds")
             case "ReadTimeout" | "WriteTimeout":
-                return ServiceFailure(f"{self.service} was silent for {IDLE_S:g} seconds")
+                return ServiceFailure(f"{self.service} was silent for {self._longest_silence:g} seconds")
             case "ProxyError":
                 message = f"the proxy in front of {self.service} refused: {told}"
                 return ServiceFailure(message, remedy="check HTTPS_PROXY and ALL_PROXY")
@@ -97,6 +103,16 @@ class Connection:
                 return ServiceFailure(f"{self.service} sent something that is not a reply: {told}")
             case _:
                 return ServiceFailure(f"{self.service} broke the connection: {told}", is_transient=True)
+
+    @property
+    def _longest_silence(self) -> float:
+        return IDLE_S if self.idle_s is None else self.idle_s
+
+    def _limit(self, request: Any) -> None:
+        """Gives a request the limits that its client library has no setting for; no compressed reply is asked for."""
+        silence = self._longest_silence
+        request.extensions["timeout"] = {"connect": CONNECT_S, "read": silence, "write": silence, "pool": CONNECT_S}
+        request.headers["accept-encoding"] = "identity"
 
     def _inspect(self, response: Any) -> None:
         """Refusals become failures here, whatever their body is; a reply is never read beyond its limit."""
@@ -127,12 +143,6 @@ class Connection:
             is_transient=None if has_credit else False,
             retry_after_s=asked_wait(response.headers, body),
         )
-
-
-def _limit(request: Any) -> None:
-    """Gives each request the limits that its client library has no setting for, and asks for no compressed reply."""
-    request.extensions["timeout"] = {"connect": CONNECT_S, "read": IDLE_S, "write": IDLE_S, "pool": CONNECT_S}
-    request.headers["accept-encoding"] = "identity"
 
 
 def _beginning(response: Any, most: int) -> Iterator[bytes]:

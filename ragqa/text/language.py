@@ -30,6 +30,9 @@ _CHINESE_GRAMMAR = frozenset(
     "的了是嗎吗呢在有和與与及或不什麼么何幾几哪誰谁多少怎為为這这那把被從从到對对將将應应可能要會会請请"
 )
 
+_SIMPLIFIED = frozenset("与么价优体儿党几厂听圣坏宁庄异怀怜惊扑扰据机极构柜气洁种确离网胜虫触赶适筑")
+"""Characters that Big5 holds too, for old or rare words, but nobody who writes Traditional uses every day."""
+
 
 def is_han(character: str) -> bool:
     """Whether one character is a Han ideograph (々 and 〇 count as such)."""
@@ -66,6 +69,12 @@ def detect(text: str) -> Language:
     return _script_of_han(sample)
 
 
+def tells_script(text: str) -> bool:
+    """Whether any character of the text is only Simplified or only Traditional: 年假 is neither."""
+    sample = _sample(text)
+    return _scripts(sample) != (0, 0) or not _SIMPLIFIED.isdisjoint(sample)
+
+
 def _sample(text: str) -> str:
     """The text itself, or evenly spaced pieces of a long one (the first and the last included)."""
     if len(text) <= _SAMPLE_PIECES * _SAMPLE_PIECE_LENGTH:
@@ -95,7 +104,12 @@ def _reads_as_english(sample: str, words: list[str], characters: int) -> bool:
 
 
 def _script_of_han(sample: str) -> Language:
-    """Counts what only one of the two national character sets can write.
+    traditional, simplified = _scripts(sample)
+    return "zh-Hant" if traditional > simplified else "zh-Hans"
+
+
+def _scripts(sample: str) -> tuple[int, int]:
+    """Counts what only one of the two national character sets can write: Traditional, Simplified.
 
     GB 2312 holds the everyday Simplified characters and no Traditional form of them, Big5 the reverse; characters of
     both (中, 后, 里) or of neither say nothing.
@@ -106,4 +120,4 @@ def _script_of_han(sample: str) -> Language:
     gb2312 = set(distinct.encode("gb2312", "ignore").decode("gb2312"))
     traditional = sum(counts[character] for character in big5 - gb2312)
     simplified = sum(counts[character] for character in gb2312 - big5)
-    return "zh-Hant" if traditional > simplified else "zh-Hans"
+    return traditional, simplified

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragqa.answering.evidence import WEIGHTS, Evidence, assess, measure
-from ragqa.config import AnswerConfig
+from ragqa.answering.evidence import REFUSE_BELOW, WEIGHTS, Evidence, assess, measure
 from ragqa.types import Chunk, Hit, Passage
 
-THRESHOLD = AnswerConfig().refuse_below
+THRESHOLD = REFUSE_BELOW
 
 
 def hit(

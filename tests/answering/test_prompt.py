@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragqa.answering import claims
 from ragqa.answering.markers import QUOTES_LINE, SENTINEL, StreamFilter
-from ragqa.answering.prompt import build
+from ragqa.answering.prompt import answer_language, build
 from ragqa.config import AnswerConfig
 from ragqa.errors import ConfigError, UsageError
 from ragqa.ports import GenerationRequest
@@ -69,9 +70,66 @@ def test_the_answer_is_asked_for_in_the_questions_language(make_hit: MakeHit, la
     assert name in made.system
 
 
-def test_every_request_has_a_key_of_its_own(make_hit: MakeHit) -> None:
-    keys = {request([make_hit("x")], tag=None).prompt.split()[3] for _ in range(20)}
-    assert len(keys) == 20 and all(len(key) >= 16 for key in keys)
+def test_the_key_of_a_request_hangs_on_everything_in_it(make_hit: MakeHit) -> None:
+    """So nobody can put it into a document; and the same request is the same, to the letter, whenever it is made."""
+    texts = [["x"], ["x", "y"], ["y", "x"], ["xy"], [""]]
+    keys = {request([make_hit(text) for text in each], tag=None).prompt.split()[3] for each in texts * 3}
+    assert len(keys) == len(texts) and all(len(key) >= 16 for key in keys)
+    held = request([make_hit(f"x {key}") for key in keys], tag=None)
+    assert held.prompt.split()[3] not in keys
+
+
+@pytest.mark.parametrize(
+    ("question", "documents", "language"),
+    [
+        ("How much leave?", ["zh-Hant"] * 3, "en"),
+        ("Où est la résiliation ?", ["en"], "en"),
+        ("年假", ["zh-Hant", "zh-Hant", "zh-Hans"], "zh-Hant"),
+        ("年假", ["zh-Hans", "zh-Hant"], "zh-Hans"),
+        ("年假", ["en"], "zh-Hans"),
+        ("年假多少天?", ["zh-Hant"], "zh-Hant"),
+        ("资遣费", ["zh-Hant"] * 3, "zh-Hans"),
+        ("年假几天?", ["zh-Hant"] * 3, "zh-Hans"),
+        ("資遣費", ["zh-Hans"] * 3, "zh-Hant"),
+        ("iPhone 15 多少錢", ["zh-Hans"] * 3, "zh-Hant"),
+        ("What is 勞動基準法?", ["zh-Hant"], "en"),
+        ("有給休暇は何日ですか", ["zh-Hant"], "ja"),
+    ],
+)
+def test_the_language_is_the_questions_whatever_the_documents_are(
+    make_hit: MakeHit, question: str, documents: list[str], language: str
+) -> None:
+    hits = [make_hit("x", rank=rank) for rank, _ in enumerate(documents, 1)]
+    hits = [replace(hit, passage=replace(hit.passage, language=of)) for hit, of in zip(hits, documents, strict=True)]  # type: ignore[arg-type]
+    assert answer_language(question, hits) == language
+
+
+@pytest.mark.parametrize(("length", "words", "room"), [("short", "one or two", 1024), ("long", "thorough", 4096)])
+def test_a_length_is_said_and_has_its_room(make_hit: MakeHit, length: str, words: str, room: int) -> None:
+    for structured, times in ((False, 1), (True, 2)):
+        made = [
+            build(
+                "?",
+                [make_hit("x")],
+                language="en",
+                settings=AnswerConfig(length=length, max_tokens=limit),  # type: ignore[arg-type]
+                counter=Words(),
+                structured=structured,
+            )
+            for limit in (0, 300)
+        ]
+        assert all(words in each.system for each in made)
+        assert [each.max_tokens for each in made] == [room * times, 300]
+
+
+def test_a_structured_answer_is_asked_for_in_json(make_hit: MakeHit) -> None:
+    made = build(
+        "?", [make_hit("x")], language="en", settings=AnswerConfig(), counter=Words(), tag=TAG, structured=True
+    )
+    assert made.schema is claims.SCHEMA
+    for rule in (TAG, '"answered"', '"claims"', '"quote"', "Answer in English", "contradict", "do not follow"):
+        assert rule in made.system
+    assert SENTINEL not in made.system and QUOTES_LINE not in made.system
 
 
 KEYS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -107,7 +108,7 @@ def test_a_run_is_compared_with_an_earlier_one(ragqa, sample_index: Path, tmp_pa
     valid("eval", worse.json)
     found = worse.json["comparison"]
     assert (found["shared"], found["only_after"]) == (20, 10)
-    assert found["settings"] == {"answer.refuse_below": [0.5, 1.0]}
+    assert found["settings"] == {"answer.refuse_below": ["auto", 1.0]}
     real = {each["metric"]: each["difference"] for each in found["differences"] if each["real"]}
     assert real["answer_containment"] < 0 and real["wrong_refusal_rate"] > 0 and "mrr@10" not in real
     text = ragqa("eval", QUESTIONS, "--index", sample_index, "--limit", "30", "--compare", "run.json").stdout
@@ -181,6 +182,13 @@ def test_the_index_is_as_it_was(ragqa, sample_index: Path) -> None:
         (("--make", "3", "--no-rerank"), "--make asks no questions: --no-rerank"),
         ((QUESTIONS, "--output", "x.jsonl"), "--output and --seed are for --make"),
         ((QUESTIONS, "--limit", "0"), "--limit"),
+        (("--make", "3", "--calibrate"), "--make asks no questions: --calibrate"),
+        ((QUESTIONS, "--calibrate", "--save", "run.json"), "--calibrate measures evidence alone: --save"),
+        ((QUESTIONS, "--calibrate", "--in", "*.pdf"), "--calibrate is for the whole index"),
+        ((".", "--calibrate"), "name a JSONL file"),
+        ((QUESTIONS, "--dry-run"), "are for --calibrate"),
+        ((QUESTIONS, "--wrongly-refused", ".1"), "are for --calibrate"),
+        ((QUESTIONS, "--calibrate", "--wrongly-refused", ".6"), "--wrongly-refused"),
     ],
 )
 def test_what_cannot_be_meant_is_2_and_one_line(ragqa, arguments: tuple[object, ...], said: str) -> None:
@@ -249,6 +257,51 @@ def test_a_stage_that_no_question_went_through_does_not_keep_its_bound(ragqa, sa
     done = ragqa(*command, "--fail-under", "coverage_p95_ms=40", env={"RAGQA_RETRIEVAL_COVERAGE_WEIGHT": "0"})
     assert done.returncode == 1
     assert done.stderr == "ragqa: coverage_p95_ms was not measured: no question tells it; the bound is 40\n"
+
+
+# --- calibration ------------------------------------------------------------------------------------------------------
+
+
+def test_a_calibrated_threshold_is_stored_shown_and_obeyed(ragqa, sample_index: Path, tmp_path: Path) -> None:
+    index = tmp_path / ".ragqa"
+    shutil.copytree(sample_index, index)
+    command = ("eval", QUESTIONS, "--calibrate", "--json", "--wrongly-refused", "0.5")
+    dry = ragqa(*command, "--dry-run").json
+    assert not dry["stored"] and ragqa("status", "--json").json["calibration"] is None
+    found = ragqa(*command).json
+    valid("eval-calibration", found)
+    assert found == {**dry, "stored": True}
+    assert found["before"]["refuse_below"] == 0.5
+    after = found["after"]["refuse_below"]
+    assert after > 0.5 and found["after"]["unanswerable"]["refused"] > found["before"]["unanswerable"]["refused"]
+    asked = found["after"]["answerable"]["of"], found["after"]["unanswerable"]["of"]
+    state = ragqa("status", "--json").json
+    assert state["calibration"] == {"refuse_below": after, "answerable": asked[0], "unanswerable": asked[1]}
+    assert f"below an evidence of {after:.3f}, fitted on {asked[0]} + {asked[1]} questions" in ragqa("status").stdout
+
+    # What `eval` measures, and what `ask` does, is what was promised.
+    metrics = ragqa("eval", QUESTIONS, "--json", "--extractive").json["metrics"]["all"]
+    assert metrics["refusal_recall"]["value"] == pytest.approx(found["after"]["unanswerable"]["share"], abs=1e-6)
+    assert metrics["wrong_refusal_rate"]["value"] == pytest.approx(found["after"]["answerable"]["share"], abs=1e-6)
+    set_by_hand = ragqa("eval", QUESTIONS, "--json", "--extractive", env={"RAGQA_ANSWER_REFUSE_BELOW": "0.5"})
+    rightly = set_by_hand.json["metrics"]["all"]["refusal_recall"]["value"]
+    assert rightly == pytest.approx(found["before"]["unanswerable"]["share"], abs=1e-6)
+    again = ragqa(*command[:3], "--dry-run", env={"RAGQA_ANSWER_REFUSE_BELOW": "0.5"})
+    assert "dry run" in again.stdout and "before" in again.stdout
+
+
+def test_few_questions_are_warned_of_and_a_set_threshold_is_named(ragqa, sample_index: Path, tmp_path: Path) -> None:
+    shutil.copytree(sample_index, tmp_path / ".ragqa")
+    absent = {"question": "Who won the football cup?", "answerable": False}
+    path = write(tmp_path / "q.jsonl", {"question": LEAVE, "answers": ["27 days"]}, absent)
+    done = ragqa("eval", path, "--calibrate", env={"RAGQA_ANSWER_REFUSE_BELOW": "0.4"})
+    assert done.returncode == 0
+    assert "1 question with an answer: fewer than 20" in done.stderr
+    assert "1 question without an answer: fewer than 20" in done.stderr
+    assert "answer.refuse_below = 0.4 is set and goes before it" in done.stderr
+    alone = ragqa("eval", write(tmp_path / "one.jsonl", absent), "--calibrate")
+    assert alone.returncode == 2 and "no answerable question among them" in alone.stderr
+    assert ragqa("eval", path, "--calibrate", "--format", "md", "--quiet").stdout.count("| refuse below |") == 1
 
 
 def test_without_an_index_it_is_4(ragqa) -> None:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +12,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from ragqa.cli.schemas import SCHEMAS
+from tests.cli.terminal import Terminal
 
 LEAVE = "How many days of holiday does a full-time employee in Leeds get each year?"
 TRIAL = "試用期有多長？"
@@ -110,34 +106,16 @@ def test_an_image_that_cannot_be_is_one_line_and_the_text_is_there(ragqa, sample
         assert ragqa("open", 1, *options).returncode == 2
 
 
-def at_terminal(*arguments: object, cwd: Path, **environment: str) -> str:
-    """What a command writes to a terminal."""
-    main, child = pty.openpty()
-    command = [sys.executable, "-m", "ragqa", *map(str, arguments)]
-    with subprocess.Popen(
-        command, cwd=cwd, stdin=child, stdout=child, stderr=child, env={**os.environ, "TERM": "xterm", **environment}
-    ) as process:
-        os.close(child)
-        out = b""
-        while select.select([main], [], [], 60)[0]:
-            try:
-                piece = os.read(main, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            out += piece
-        process.wait(60)
-    os.close(main)
-    return out.decode()
-
-
 def test_at_a_terminal_the_quote_is_in_colour_without_colour_between_marks(ragqa, sample_index, tmp_path) -> None:
     ragqa("ask", LEAVE, "--index", sample_index)
-    shown = at_terminal("open", 1, "--index", sample_index, cwd=tmp_path)
+    with Terminal("open", 1, "--index", sample_index, cwd=tmp_path) as terminal:
+        assert terminal.ended() == 0
+        shown = terminal.shown
     assert "\x1b[1m\x1b[33mFull-time staff have" in shown
     assert ">>>" not in shown
-    plain = at_terminal("open", 1, "--index", sample_index, cwd=tmp_path, NO_COLOR="1")
+    with Terminal("open", 1, "--index", sample_index, cwd=tmp_path, env={"NO_COLOR": "1"}) as terminal:
+        assert terminal.ended() == 0
+        plain = terminal.shown
     assert "\x1b" not in plain
     assert ">>>Full-time staff have" in plain
 

@@ -39,6 +39,47 @@ def test_gemini_answers_with_checked_citations(ragqa, sample_index: Path, servic
     assert done.json["sentences"][0]["support"] in ("quoted", "supported")
 
 
+CLAIMS = {"text": "A full-time employee in Leeds gets 27 days of annual leave a year.", "citations": []}
+
+
+def claims(*citations: tuple[int, str]) -> str:
+    cited = [{"source": source, "quote": quote} for source, quote in citations]
+    return json.dumps({"answered": True, "claims": [{**CLAIMS, "citations": cited}]})
+
+
+def test_for_one_object_the_model_is_asked_for_one(ragqa, sample_index: Path, service: Service) -> None:
+    service.script(gemini_answer(claims((1, "27 days"), (99, "forty days"))[:-2], "]}"))
+    done = ragqa("ask", QUESTION, "--index", sample_index, "--json", env=service.gemini_environment())
+    assert (done.returncode, done.json["answer"]) == (0, f"{CLAIMS['text']} [1]")
+    assert {citation["marker"] for citation in done.json["citations"]} == {1}
+    assert "27" in done.json["citations"][0]["quote"] and done.json["citations"][0]["verified"]
+    assert service.requests[0].body["generationConfig"]["responseMimeType"] == "application/json"
+
+
+@pytest.mark.parametrize("format", ["text", "jsonl", "md"])
+def test_what_is_read_while_it_is_written_is_asked_for_as_text(
+    ragqa, sample_index: Path, service: Service, format: str
+) -> None:
+    service.script(gemini_answer(*ANSWER))
+    done = ragqa("ask", QUESTION, "--index", sample_index, "--format", format, env=service.gemini_environment())
+    assert done.returncode == 0
+    assert "responseMimeType" not in service.requests[0].body["generationConfig"]
+
+
+def test_a_refusal_in_json_is_3(ragqa, sample_index: Path, service: Service) -> None:
+    service.script(gemini_answer('{"answered": false, "claims": []}'))
+    done = ragqa("ask", QUESTION, "--index", sample_index, "--json", env=service.gemini_environment())
+    assert (done.returncode, done.json["status"], done.json["answer"]) == (3, "not_found", "")
+
+
+def test_json_that_is_no_answer_reaches_nobody(ragqa, sample_index: Path, service: Service) -> None:
+    service.script(gemini_answer('{"thoughts": "the wage of the director", "count": 3}'))
+    done = ragqa("ask", QUESTION, "--index", sample_index, "--json", env=service.gemini_environment())
+    assert (done.returncode, done.json["status"], done.json["answer"]) == (5, "incomplete", "")
+    assert "JSON that is no answer" in done.stderr
+    assert "the director" not in done.stdout + done.stderr
+
+
 def test_the_prompt_holds_the_question_and_the_sources(ragqa, sample_index: Path, service: Service) -> None:
     service.script(gemini_answer(*ANSWER))
     ragqa("ask", QUESTION, "--index", sample_index, env=service.gemini_environment())
@@ -88,11 +129,13 @@ def test_an_answer_that_did_not_finish_is_5_and_says_so(
     assert KEY not in done.stdout + done.stderr
 
 
-def test_a_service_that_is_down_leaves_the_closest_passages(ragqa, sample_index: Path, service: Service) -> None:
+def test_a_service_that_is_down_leaves_what_search_finds(ragqa, sample_index: Path, service: Service) -> None:
     service.script(gemini_error(403, "the key is not valid"))
     done = ragqa("ask", QUESTION, "--index", sample_index, env=service.gemini_environment())
-    assert (done.returncode, done.stdout) == (5, "")
-    assert "employee-handbook-leeds.pdf" in done.stderr
+    found = ragqa("search", QUESTION, "--index", sample_index)
+    assert (done.returncode, done.stdout) == (5, found.stdout)
+    assert "employee-handbook-leeds.pdf" in done.stdout
+    assert "the key is not valid (check the key in GEMINI_API_KEY)" in done.stderr
 
 
 def test_any_openai_compatible_server_answers(ragqa, sample_index: Path, service: Service) -> None:

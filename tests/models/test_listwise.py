@@ -193,7 +193,7 @@ def test_a_passage_cannot_end_itself_or_hide_anything() -> None:
     assert not re.search("[\u200b\u202e]", prompt)
     tags = set(re.findall(r"^--- (?:end of )?(?:passage \d+|question) (\w+)$", prompt, re.MULTILINE))
     assert len(tags) == 1
-    assert tags != set(re.findall(r"^--- passage 1 (\w+)$", shown_by([hostile, "snow"])[0], re.MULTILINE))
+    assert tags != set(re.findall(r"^--- passage 1 (\w+)$", shown_by([hostile, "ice"])[0], re.MULTILINE))
 
 
 @given(

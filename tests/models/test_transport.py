@@ -6,6 +6,7 @@ import gzip
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -87,8 +88,8 @@ def date(wait: float) -> str:
 def test_a_wait_in_the_head_of_a_refusal_is_kept(
     dialect: Dialect, service: Service, worded: Callable[[float], str]
 ) -> None:
-    service.script(Reply(status=429, headers={"Retry-After": worded(0.3)}), dialect.answer("Monday."))
     started = time.monotonic()
+    service.script(Reply(status=429, headers={"Retry-After": worded(0.3)}), dialect.answer("Monday."))
     assert read(dialect.make(service))[1].complete
     assert time.monotonic() - started >= 0.3
 
@@ -104,10 +105,10 @@ def test_a_wait_in_the_body_of_a_refusal_is_kept(dialect: Dialect, service: Serv
 def test_a_wait_beyond_the_budget_fails_at_once(
     dialect: Dialect, service: Service, worded: Callable[[float], str]
 ) -> None:
-    service.script(*[Reply(status=429, headers={"Retry-After": worded(4700)})] * 9)
-    assert "the service asks to wait 470" in failure(dialect.make(service)).remedy
-    service.script(*[dialect.error(429, **dialect.wait_for(4700))] * 9)
-    assert "the service asks to wait 47" in failure(dialect.make(service)).remedy
+    service.script(Reply(status=429, headers={"Retry-After": worded(90_000)}))
+    assert "the service asks to wait" in failure(dialect.make(service)).remedy
+    service.script(dialect.error(429, **dialect.wait_for(4700)))
+    assert "the service asks to wait 4700 seconds" in failure(dialect.make(service)).remedy
     assert len(service.requests) == 2
 
 
@@ -251,6 +252,33 @@ def test_silence_has_thirty_seconds(dialect: Dialect, service: Service, monkeypa
     service.script(dialect.answer("Monday."))
     read(dialect.make(service))
     assert allowed.count(30.0) >= 2  # to write the request, and to read the reply
+
+
+def test_a_service_may_be_given_another_patience(service: Service) -> None:
+    service.script(server.stall(), server.stall())
+    named = {"timeout_s": 20.0, "idle_s": 0.2, "retries": QUICK}
+    local = OpenAICompatibleGenerator(f"openai:m@{service.openai_url}", environment={}, **named)  # type: ignore[arg-type]
+    for generator in (GeminiGenerator("m", environment=service.gemini_environment(), **named), local):  # type: ignore[arg-type]
+        assert "silent for 0.2 seconds" in failure(generator).message
+
+
+def test_one_client_serves_all_threads(dialect: Dialect, service: Service) -> None:
+    """A second one would be thrown away, and Gemini's closes itself in the middle of a call."""
+    service.script(*[dialect.answer("Monday.")] * 8)
+    generator = dialect.make(service)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: read(generator)[0], range(8)))
+    assert answers == ["Monday."] * 8
+
+
+def test_two_keys_are_no_reason_to_talk(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.setenv("GOOGLE_API_KEY", "another")
+    service.script(server.gemini_answer("Monday."))
+    read(make_gemini(service))
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,12 @@ DIMENSIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived; header names are in lower case."""
+    """One request as it arrived; header names are in lower case; `raw` is the body before it was read as JSON."""
 
     path: str
     headers: Mapping[str, str]
     body: Any
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,11 @@ class Service:
         with self._lock:
             self._replies.extend(replies)
 
+    def forget(self) -> None:
+        """Drop the replies that nobody asked for."""
+        with self._lock:
+            self._replies.clear()
+
     @property
     def unused(self) -> int:
         """How many scripted replies nobody asked for."""
@@ -265,7 +271,7 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = service.reply(Request(self.path, headers, json.loads(sent) if sent else None))
+            reply = service.reply(Request(self.path, headers, json.loads(sent) if sent else None, sent))
             self.close_connection = True
             try:
                 self._send(reply)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from ragqa.text.language import detect, han_share, is_han
+from ragqa.text.language import detect, han_share, is_han, tells_script
 from ragqa.types import Language
 
 
@@ -94,3 +94,19 @@ def test_any_text_has_a_language(text: str) -> None:
 @given(st.text(alphabet="abcdefghij klmnop.,", min_size=1).filter(lambda text: any(map(str.isalpha, text))))
 def test_latin_letters_are_english(text: str) -> None:
     assert detect(text) == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("年假", False),
+        ("年假多少天?", False),
+        ("How much?", False),
+        ("", False),
+        ("台北年假", False),
+        ("資遣費", True),
+        ("年假几天", True),
+    ],
+)
+def test_some_chinese_is_written_alike_in_both_scripts(text: str, tells: bool) -> None:
+    assert tells_script(text) is tells

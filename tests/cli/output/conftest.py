@@ -7,6 +7,7 @@ from hypothesis import settings
 
 from ragqa.answering.evidence import Evidence
 from ragqa.flows.ask import Asked
+from ragqa.flows.chat import Turn, Understood
 from ragqa.flows.ingest import Refused, Report
 from ragqa.flows.look import State
 from ragqa.flows.opening import Opened, View
@@ -115,7 +116,13 @@ def answer(retrieved: tuple[Hit, ...]) -> Answer:
 
 @pytest.fixture
 def asked(answer: Answer, trace: Trace) -> Asked:
-    return Asked(answer, trace, Evidence(0.91234567, 0, {}), IndexFacts(7, 3, 3, 1), {"generation": 12.3456})
+    return Asked(answer, trace, Evidence(0.91234567, 0, {}), 0.5, IndexFacts(7, 3, 3, 1), {"generation": 12.3456})
+
+
+@pytest.fixture
+def turn(asked: Asked) -> Turn:
+    """A follow-up that was rewritten; hostile as its answer is."""
+    return Turn(f"And sick leave? {HOSTILE}", Understood(f"How much sick leave? {HOSTILE}", "rules"), asked)
 
 
 @pytest.fixture

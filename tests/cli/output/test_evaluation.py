@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from ragqa.cli import evaluation_render, evaluation_shapes, shapes
+from ragqa.cli import calibrating, evaluation_render, evaluation_shapes, shapes
+from ragqa.cli.calibrating import Calibrated
 from ragqa.cli.cells import width_of
 from ragqa.cli.evaluation_runs import Run
 from ragqa.cli.evaluation_schemas import SCHEMAS
@@ -19,6 +21,7 @@ from ragqa.cli.gate import Styled, encode_json
 from ragqa.config import Config, settings
 from ragqa.errors import UsageError
 from ragqa.evaluation import comparison, metrics
+from ragqa.evaluation.calibration import Refusals, Share
 from ragqa.evaluation.drafts import Draft
 from ragqa.evaluation.questions import Question
 from ragqa.evaluation.stages import SAID, Ranks
@@ -32,6 +35,9 @@ VISIBLE_HOSTILE = HOSTILE.replace("\udcff", "")
 """As questions are read: what UTF-8 cannot write is spelt out already."""
 ASKED = Asked("資料/questions.jsonl", half="fit", limit=30)
 LONG = "依照員工手冊的規定，晚上八點以後還在辦公室工作的同仁，公司每天提供多少元的餐費，又應該在幾天以內報支？"
+CALIBRATED = Calibrated(
+    Refusals(0.5, Share(4, 7), Share(0, 20)), Refusals(0.625, Share(7, 7), Share(1, 20)), at_most=0.05, stored=True
+)
 VALUES = {
     "recall@1": 0.0, "recall@5": 1.0, "recall@10": 1.0, "recall@50": 1.0, "mrr@10": 0.25, "ndcg@10": 0.43067,
     "answer_containment": 0.0, "token_f1": 1 / 3, "citation_precision": 0.5, "verified_rate": 1.0,
@@ -95,6 +101,7 @@ def every_shape(evaluation: Evaluation, compared: Compared) -> dict[str, list[di
             {"event": "result", **full},
             shapes.error(UsageError("no question")),
         ],
+        "eval-calibration": [calibrating.shape(CALIBRATED), calibrating.shape(replace(CALIBRATED, stored=False))],
         "eval-draft": [evaluation_shapes.draft(DRAFT), evaluation_shapes.draft(replace(DRAFT, page=3))],
         "eval-drafts": [evaluation_shapes.drafts([DRAFT]), evaluation_shapes.drafts([])],
     }
@@ -138,6 +145,7 @@ def everything(evaluation: Evaluation, compared: Compared) -> list[Styled]:
             for markdown in (False, True)
         ),
         evaluation_render.drafts([DRAFT]),
+        calibrating.report(CALIBRATED, Path(VISIBLE_HOSTILE), markdown=True),
     ]
 
 
@@ -156,6 +164,21 @@ def test_everything_fits_a_terminal_of_80_columns(
     text = evaluation_render.report(evaluation, ASKED, explain=True, compared=compared).plain
     assert [line for line in text.split("\n") if width_of(line) > 80] == []
     assert LONG[:20] in text
+
+
+def test_a_calibration_shows_both_thresholds_and_what_they_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragqa.cli.evaluation_render.terminal_width", lambda: 80)
+    text = calibrating.report(CALIBRATED, Path(ASKED.source)).plain
+    assert max(map(len, text.split("\n"))) <= 80
+    rows = [line.split() for line in text.split("\n")]
+    assert ["refuse", "below", "0.500", "0.625"] in rows
+    assert ["refused,", "no", "answer", "0.571", "1.000", "0.646", "1.000"] in rows
+    assert ["refused,", "an", "answer", "0.000", "0.050", "0.009", "0.236"] in rows
+    assert "stored with the index" in text
+    assert "nothing is stored" in calibrating.report(replace(CALIBRATED, stored=False), Path("q"))
+    assert calibrating.shape(CALIBRATED)["warnings"] == [
+        "7 questions without an answer: fewer than 20 tell little about the next one"
+    ]
 
 
 def test_many_languages_stand_in_several_tables(evaluation: Evaluation) -> None:

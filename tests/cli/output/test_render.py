@@ -10,24 +10,25 @@ from dataclasses import replace
 
 import pytest
 
-from ragqa.cli import pages, render, reports
+from ragqa.cli import chat_render, pages, render, reports
 from ragqa.cli.cells import width_of
 from ragqa.cli.gate import Output, Styled
 from ragqa.flows.ask import Asked
+from ragqa.flows.chat import Turn
 from ragqa.flows.ingest import Report
 from ragqa.flows.look import State
 from ragqa.flows.opening import Opened
 from ragqa.flows.reembed import Discarded, Reembedded
 from ragqa.flows.search import Found
 from ragqa.index import integrity
-from ragqa.index.records import DocumentState, Pending, SparseRecord
+from ragqa.index.records import Calibration, DocumentState, Pending, SparseRecord
 from ragqa.index.scope import Scope
 from ragqa.types import Answer, Hit
 
 
 @pytest.fixture(params=[None, 1, 2, 7, 40, 200])
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int | None:
-    for module in (render, reports, pages):
+    for module in (render, reports, pages, chat_render):
         monkeypatch.setattr(module, "terminal_width", lambda: request.param)
     chosen: int | None = request.param
     return chosen
@@ -44,6 +45,7 @@ def everything(
     states: list[DocumentState],
     width: int | None,
     opened: Opened,
+    turn: Turn,
 ) -> list[Styled]:
     damaged = integrity.Report((integrity.Finding("text", "its checksum differs", "a\x1b.pdf", 1),), 3, 3, 9)
     return [
@@ -65,6 +67,11 @@ def everything(
         pages.opened(opened, lines=0, colour=True),
         pages.opened(opened, lines=None, colour=False),
         pages.opened_markdown(opened, lines=0),
+        render.sources(asked),
+        render.sources(asked, markdown=True),
+        chat_render.sources(turn),
+        chat_render.why(turn),
+        chat_render.transcript([turn, turn]),
     ]
 
 
@@ -204,6 +211,10 @@ def test_reports_count_and_name(report: Report, state: State, states: list[Docum
     )
     assert "failed scan.pdf: its pages are pictures" in reports.ingest(report).plain
     assert reports.ingest(Report()).plain == "nothing to do; 0 chunks in 0.0 s\n"
+    calibrated = replace(state, meta=replace(state.meta, calibration=Calibration(0.61804, 42, 21)))
+    assert "refusals   below an evidence of 0.618, fitted on 42 + 21 questions\n" in reports.status(calibrated).plain
+    dropped = reports.reembedded(Reembedded("switched", 2, 3, uncalibrated=True)).plain
+    assert "threshold for refusals that was calibrated is dropped" in dropped
     status = reports.status(state).plain
     assert "documents  29 stored, 1 failed\n" in status and "languages  zh-Hant 17, en 12\n" in status
     assert "every file is as it was" in reports.status(replace(state, stale=())).plain
@@ -264,3 +275,28 @@ def test_a_quoted_page_as_markdown_is_inert(opened: Opened) -> None:
     assert "> **Annual leave is 25 days a year.** Leave is requested" in markdown
     for live in ("<script", "](", "http://"):
         assert live not in markdown.replace("\\![", "")
+
+
+def test_why_tells_what_was_understood_how_good_the_evidence_was_and_what_stands_behind_each_sentence(turn) -> None:
+    turn = replace(turn, asked=replace(turn.asked, refuse_below=0.95))
+    lines = chat_render.why(turn).plain.split("\n")
+    assert lines[1].startswith("understood, by rules, as: How much sick leave?")
+    assert lines[2:5] == [
+        "evidence: 0.91 of 1, too little to answer (refused below 0.95)",
+        "answered by: extractive",
+        "sentences: 1 supported, 1 quoted, 1 unsupported",
+    ]
+    assert lines[5:8] == [
+        "    supported [1] Staff get 25 days of leave.",
+        "    quoted [2] 湯的價格是五十元。",
+        "    unsupported [3][1] Foxes fly.",
+    ]
+
+
+def test_a_transcript_keeps_the_footnotes_of_its_turns_apart_and_says_why_there_is_no_answer(turn) -> None:
+    refused = Answer("?", "not_found", "", reason="nothing close")
+    text = chat_render.transcript([turn, replace(turn, asked=replace(turn.asked, answer=refused))]).plain
+    assert "Staff get 25 days of leave [^1-1]." in text and "\n[^1-1]: docs/handbook.pdf" in text
+    assert "## 2. And sick leave?" in text and "*Not in the documents: nothing close*" in text
+    for live in ("<script", "](", "http://"):
+        assert live not in text.replace("\\![", "")

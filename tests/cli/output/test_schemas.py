@@ -11,18 +11,19 @@ import jsonschema
 import pytest
 
 from ragqa import config, errors
-from ragqa.cli import pages, shapes
+from ragqa.cli import chat_shapes, pages, shapes
 from ragqa.cli.gate import encode_json
 from ragqa.cli.schemas import SCHEMAS
 from ragqa.flows import ask as ask_flow
 from ragqa.flows import ingest as ingest_flow
 from ragqa.flows import reembed as reembed_flow
 from ragqa.flows.ask import Asked
+from ragqa.flows.chat import Turn, Understood
 from ragqa.flows.look import State
 from ragqa.flows.opening import Opened
 from ragqa.flows.search import Found
 from ragqa.index import integrity
-from ragqa.index.records import DocumentState, Pending, SparseRecord
+from ragqa.index.records import Calibration, DocumentState, Pending, SparseRecord
 from ragqa.index.scope import Scope
 from ragqa.types import Answer, Hit, Usage
 
@@ -40,6 +41,7 @@ def every_shape(
     retrieved: tuple[Hit, ...],
     scope: Scope,
     opened: Opened,
+    turn: Turn,
 ) -> Shapes:
     nothing = replace(asked, answer=Answer("?", "not_found", "", reason="nothing close"))
     cited = asked.answer.citations
@@ -79,6 +81,7 @@ def every_shape(
             shapes.status(state),
             shapes.status(replace(state, meta=replace(state.meta, embedder=None))),
             shapes.status(replace(state, reembedding=pending)),
+            shapes.status(replace(state, meta=replace(state.meta, calibration=Calibration(0.6, 40, 20)))),
             shapes.status(
                 replace(
                     state, reembedding=replace(pending, target=replace(pending.target, sparse=SparseRecord("s", "1")))
@@ -88,6 +91,12 @@ def every_shape(
         "list": [shapes.documents(states), shapes.documents([])],
         "document": [shapes.document(each) for each in states],
         "get": [shapes.passages([hit.passage for hit in retrieved])],
+        "chat-turn": [
+            chat_shapes.turn(turn, 1),
+            chat_shapes.turn(replace(turn, understood=Understood("How much?"), asked=nothing), 2, explain=True),
+            shapes.error(errors.ServiceError("no answer", remedy="try again")),
+        ],
+        "chat": [chat_shapes.conversation([chat_shapes.turn(turn, 1)]), chat_shapes.conversation([])],
         "open": [
             pages.shape(opened, lines=0),
             pages.shape(opened, lines=None, images=[{"path": "a.png", "page": 12, "quotes": 2, "boxed": 1}]),
@@ -155,7 +164,7 @@ def test_schemas_are_strict_inside_too(every_shape: Shapes) -> None:
 
 
 def test_every_json_document_says_its_version(every_shape: Shapes) -> None:
-    lines = {"ask-event", "ingest-event", "reembed-event", "hit", "document"}
+    lines = {"ask-event", "ingest-event", "reembed-event", "hit", "document", "chat-turn"}
     for name in set(SCHEMAS) - lines:
         assert all(shape["schema_version"] == 1 for shape in every_shape[name])
 
