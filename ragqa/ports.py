@@ -1,4 +1,4 @@
-"""The seams: narrow Protocols, each with its promise. Implementations are named in `wiring.py` alone."""
+"""The seams: narrow Protocols, each with its promise. Implementations are named in `wiring` alone."""
 
 from __future__ import annotations
 
