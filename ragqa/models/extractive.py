@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ragqa.answering.markers import without_markers
 from ragqa.answering.selection import Selected, select
 from ragqa.ports import AskedPart, Finish, GenerationRequest
+
+_FOOTNOTES = re.compile(r"(?<=\S)(?: ?\[[0-9]{1,3}\])+$")
+"""Marks of footnotes behind the last word of a sentence."""
 
 
 class ExtractiveGenerator:
@@ -33,7 +37,7 @@ class ExtractiveGenerator:
                 chosen.setdefault((source, sentence.start), replace(sentence, source=source))
         for number, sentence in enumerate(chosen.values()):
             separator = "\n\n" if number else ""
-            # A footnote's `[3]` in a document must not become a citation of source 3.
-            text = without_markers(" ".join(sentence.text.split()))
+            # A footnote's `[3]` in a document must not become a citation of source 3, nor stand between it and ours.
+            text = without_markers(_FOOTNOTES.sub("", " ".join(sentence.text.split())))
             yield f"{separator}{text} [{sentence.source + 1}]"
         yield Finish(complete=True, reason="extractive")

@@ -166,6 +166,11 @@ def test_no_cue_where_no_kind_is_named() -> None:
     assert asked_for("介绍一下合同") is None
 
 
+def test_a_sentence_beside_the_best_is_kept_where_it_holds_a_good_part_of_the_question_too() -> None:
+    text = "The gate code of the yard is new. The code of the gate is 4417. Boots dry in the cellar."
+    assert len(texts("What is the gate code of the yard?", hit(text), limit=3)) == 2
+
+
 def test_a_sentence_far_below_the_best_is_left_out() -> None:
     best = "The gate code of the yard is 4417 this year."
     assert texts("What is the gate code of the yard?", hit(f"{best} Boots dry in the cellar."), limit=3) == [best]

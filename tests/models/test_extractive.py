@@ -60,6 +60,17 @@ def test_every_paragraph_is_found_again_in_the_source_it_names(question: str, te
         assert match[1] in " ".join(texts[int(match[2]) - 1].split())
 
 
+def test_the_mark_of_a_footnote_behind_a_sentence_is_left_out_and_the_sentence_cited() -> None:
+    asked = request("預估數字是否具約束力？", "乙方提供未來兩季的銷售預估，預估數字[2]不具約束力。[1]")
+    *pieces, finish = ExtractiveGenerator(even).generate(asked)
+    assert isinstance(finish, Finish)
+    assert pieces == ["乙方提供未來兩季的銷售預估，預估數字(2)不具約束力。 [1]"]
+    answer = compose(
+        asked.question, str(pieces[0]), finish, asked.sources, page_of=lambda passage, offset: (None, None)
+    )
+    assert [sentence.support for sentence in answer.sentences] == ["quoted"]
+
+
 def test_every_sentence_of_the_answer_has_its_own_citation() -> None:
     text = "Leave is given for:\n\n- moving house, two days\n- a wedding, three days\n\nLeave is asked for in writing."
     asked = request("How many days of leave are given for a wedding?", text)
