@@ -157,6 +157,11 @@ class Reranker(Protocol):
         """The most passages that one call is given; None: all together, because each is judged beside the others."""
         ...
 
+    @property
+    def is_logit(self) -> bool:
+        """Whether the logistic function of a score is meant as the probability that a passage fits."""
+        ...
+
     def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
         """One score for each passage, in their order. Raises ServiceError where a service had to be asked and failed.
 

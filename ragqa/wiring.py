@@ -19,6 +19,7 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
+    from ragqa.answering.citations import Scorer
     from ragqa.answering.conversation import Exchange
     from ragqa.answering.template import Template
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
@@ -430,7 +431,15 @@ def answering(
         made = ClaimingGenerator(made)
     prepare = partial(_prompted, settings, _template(settings.prompt), notice, structured=structured)
     fallback = _extractive(settings, searching) if degrades else None
-    return Answering(made, prepare, _refuse_below(settings, searching), settings.neighbours, fallback)
+    return Answering(
+        made,
+        prepare,
+        _refuse_below(settings, searching),
+        settings.neighbours,
+        strict=settings.strict,
+        scoring=_scoring(searching.reranker, config.rerank),
+        fallback=fallback,
+    )
 
 
 def _extractive(settings: AnswerConfig, searching: Searchable) -> Answering:
@@ -446,6 +455,15 @@ def _refuse_below(settings: AnswerConfig, searching: Searchable) -> float:
     from ragqa.flows.search import Searching
 
     return threshold(settings, searching.store.meta() if isinstance(searching, Searching) else None)
+
+
+def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], Scorer] | None:
+    """What tells support by the reranker, where there is one that gives probabilities."""
+    if reranker is None or not reranker.is_logit:
+        return None
+    from ragqa.answering.scoring import scorer
+
+    return scorer(reranker, budget_s=settings.budget_s)
 
 
 def conversing(name: str, config: Config, *, notice: Notice) -> Conversing:

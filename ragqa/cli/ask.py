@@ -15,11 +15,13 @@ from ragqa.cli.batch import Batch
 from ragqa.cli.command import (
     ANSWERING,
     RETRIEVING,
+    STRICT,
     ExtractiveOption,
     ModelOption,
     NoRerankOption,
     RerankOption,
     Session,
+    StrictOption,
     command,
 )
 from ragqa.errors import UsageError
@@ -30,7 +32,7 @@ QuestionArgument = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "ask", settings={**RETRIEVING, **ANSWERING}, scoped=True)(ask)
+    command(app, "ask", settings={**RETRIEVING, **ANSWERING, **STRICT}, scoped=True)(ask)
 
 
 def ask(
@@ -45,6 +47,7 @@ def ask(
     rerank: RerankOption = None,
     no_rerank: NoRerankOption = False,
     explain: ExplainOption = False,
+    strict: StrictOption = None,
     strict_fresh: StrictFreshOption = False,
     timeout: Annotated[
         float | None,
@@ -68,7 +71,8 @@ def ask(
 ) -> int:
     """Answer a question, with citations that code has checked.
 
-    Exit code 3 means that the documents do not hold the answer, 5 that the model service failed or was cut off.
+    With --strict nothing is shown before all of it is checked. Exit code 3 means that the documents do not hold the
+    answer, 5 that the model service failed or was cut off.
     """
     lines = _batch(session, question, batch, jobs, skip_done, other=_other(context, dry_run=dry_run))
     if context is not None:

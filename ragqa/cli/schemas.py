@@ -51,7 +51,20 @@ _CITATION = {
     "quote_page_label": _or_null(_TEXT),
     "verified": _described(_FLAG, "Whether code found the quote in the passage."),
 }
-_SENTENCE = _object(text=_TEXT, citations=_list(_MARKER), support=_one_of(Support))
+_SENTENCE = _object(
+    text=_TEXT,
+    citations=_list(_MARKER),
+    support=_one_of(Support),
+    support_score=_described(
+        _or_null(_SHARE), "How probably its sources bear it out, where words did not tell and a reranker was asked."
+    ),
+)
+_SUPPORT = _object(
+    quoted=_described(_COUNT, "Sentences that stand in what they cite, word for word."),
+    supported=_described(_COUNT, "Sentences whose numbers, names and words are in what they cite."),
+    unsupported=_described(_COUNT, "Sentences that code could not confirm."),
+    dropped=_described(_COUNT, "Unsupported sentences that --strict left out; they are not among the sentences."),
+)
 _INDEX = _object(generation=_COUNT, documents=_COUNT, chunks=_COUNT, stale_files=_COUNT)
 FILTER = _or_null(
     _described(
@@ -129,6 +142,7 @@ _ASK = {
         _described(_object(**_DEGRADED), "The service that did not finish, and why; the answer is extractive instead.")
     ),
     "sentences": _list(_SENTENCE),
+    "support": _SUPPORT,
     "citations": _list(_object(**_CITATION)),
     "hits": _list(_HIT),
     "evidence": _described(_SHARE, "How probably the hits hold the answer."),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from ragqa.types import Support
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,9 +108,18 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
         "reason": answer.reason,
         "answer": answer.text,
         "sentences": [
-            {"text": sentence.text, "citations": list(sentence.citations), "support": sentence.support}
+            {
+                "text": sentence.text,
+                "citations": list(sentence.citations),
+                "support": sentence.support,
+                "support_score": None if sentence.score is None else number(sentence.score),
+            }
             for sentence in answer.sentences
         ],
+        "support": {
+            **{support: sum(each.support == support for each in answer.sentences) for support in get_args(Support)},
+            "dropped": answer.dropped,
+        },
         "citations": [citation(each) for each in answer.citations],
         "hits": [hit(each) for each in answer.hits],
         "evidence": number(asked.evidence.score),

@@ -202,9 +202,10 @@ def written(
     """What the generator writes. Reads no index: any thread may wait for it."""
     assert begun.prepared is not None
     request, generator = begun.prepared.request, answering.generator
+    on_text = _as_it_comes(answering, on_event)
     if deadline is None:
-        return writing.generate(request, generator, lambda text: on_event(Written(text)))
-    return writing.generate_within(deadline, request, generator, lambda text: on_event(Written(text)))
+        return writing.generate(request, generator, on_text)
+    return writing.generate_within(deadline, request, generator, on_text)
 
 
 def finish(
@@ -226,6 +227,8 @@ def finish(
         again = writing.generate(prepared.request, fallback.generator, lambda text: on_event(Written(text)))
         answer, _ = _checked(begun, prepared, again, searching)
         answer, generator = replace(answer, usage=usage), fallback.generator.name
+    elif answering.strict and answer.text:
+        on_event(Written(answer.text))
     for citation in answer.citations:
         on_event(Cited(citation))
     if answer.usage is not None:
@@ -246,6 +249,11 @@ def _checked(
     answer = writing.checked(prepared, output, searching.store)
     checked_ms = (time.perf_counter() - started) * 1000
     return answer, {"generation": output.milliseconds, "verification": checked_ms}
+
+
+def _as_it_comes(answering: Answering, on_event: Listener) -> Callable[[str], None]:
+    """Who is told the text while it comes: nobody where something of it may be left out when it has been checked."""
+    return (lambda text: None) if answering.strict else (lambda text: on_event(Written(text)))
 
 
 def weigh(retrieval: Retrieval, searching: Searchable) -> evidence.Evidence:

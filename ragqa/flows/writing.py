@@ -30,6 +30,10 @@ class Answering:
     refuse_below: float
     neighbours: int = 0
     """How many chunks of its section are joined to a source on either side, where the prompt has room for them."""
+    strict: bool = False
+    """Whether sentences that their sources do not bear out are left out; then nothing is shown before it is checked."""
+    scoring: Callable[[], citations.Scorer] | None = None
+    """Makes what tells of one answer's sentences how probably sources in other words bear them out."""
     fallback: Answering | None = None
     """Who answers where the generator did not come to its end; None leaves what there is of an answer."""
 
@@ -58,6 +62,8 @@ class Prepared:
     question: str
     request: GenerationRequest
     wide: Sequence[Wide]
+    strict: bool = False
+    scoring: Callable[[], citations.Scorer] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ def prepare(question: str, retrieval: Retrieval, store: Texts, answering: Answer
         sources = tuple(place for place in dict.fromkeys(own) if place < len(request.sources))
         parts.append(AskedPart(each.trace.query.text, sources))
     # Where there are parts, the question as a whole, which is the first of them, asks for nothing more.
-    return Prepared(question, replace(request, parts=tuple(parts[1:] or parts)), wide)
+    request = replace(request, parts=tuple(parts[1:] or parts))
+    return Prepared(question, request, wide, answering.strict, answering.scoring)
 
 
 def generate(request: GenerationRequest, generator: Generator, on_text: Callable[[str], None]) -> Output:
@@ -131,7 +138,13 @@ def checked(prepared: Prepared, output: Output, store: Texts) -> Answer:
     if output.failure:
         return Answer(prepared.question, "incomplete", "", reason=output.failure)
     answer = citations.compose(
-        prepared.question, output.text, output.finish, prepared.request.sources, page_of=page_finder(store)
+        prepared.question,
+        output.text,
+        output.finish,
+        prepared.request.sources,
+        page_of=page_finder(store),
+        strict=prepared.strict,
+        scorer=prepared.scoring and prepared.scoring(),
     )
     return replace(answer, citations=tuple(narrow(citation, prepared.wide) for citation in answer.citations))
 
