@@ -63,7 +63,7 @@ def test_a_download_is_announced(implementation: str, build: Any, monkeypatch: p
 
 def over(store: Store) -> Any:
     """A search that nothing is built for: who answers needs its index alone."""
-    return SimpleNamespace(store=store)
+    return SimpleNamespace(reranker=None, store=store)
 
 
 def test_fetching_the_table_of_tokens_is_announced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

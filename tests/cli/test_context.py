@@ -16,7 +16,7 @@ from tests.cli.conftest import SAMPLES, Done
 from tests.services.server import KEY, Service, gemini_answer
 
 GATE = "What is the code of the garden gate?"
-TEXT = "# Garden gate\n\nThe code of the garden gate is 4711.\n\n# Roof\n\nThe roof was painted green in spring.\n"
+TEXT = "Notes on the house.\n\nThe code of the garden gate is 4711.\n\nThe roof was painted green in spring.\n"
 
 
 def piped(cwd: Path, data: bytes, *arguments: str, env: dict[str, str] | None = None) -> Done:

@@ -30,17 +30,19 @@ def test_what_is_shown_is_what_is_sent(ragqa, sample_index: Path, service: Servi
     assert (shown.returncode, as_json.returncode, service.requests) == (0, 0, [])
     Draft202012Validator(SCHEMAS["ask-dry-run"]).validate(as_json.json)
 
-    service.script((gemini_answer if kind == "gemini" else openai_answer)(ANSWER))
-    assert ragqa(*command, env=environment).returncode == 0
-    [sent] = service.requests
+    answer = (gemini_answer if kind == "gemini" else openai_answer)(ANSWER)
+    service.script(answer, answer)
+    for form in ((), ("--json",)):  # one object may be written by the model as one, so its request is another
+        assert ragqa(*command, *form, env=environment).returncode == 0
+    sent, sent_for_json = service.requests
     head, body = shown.stdout.removesuffix("\n").split("\n\n", 1)
     assert body.encode() == sent.raw
     request = as_json.json["request"]
-    assert request["body_text"].encode() == sent.raw
-    assert request["body"] == sent.body
+    assert request["body_text"].encode() == sent_for_json.raw
+    assert request["body"] == sent_for_json.body
     assert (request["method"], request["url"]) == ("POST", service.url + sent.path)
     assert head.splitlines()[0] == f"POST {service.url}{sent.path}"
-    redacted = {name: value.replace(KEY, "[key]") for name, value in sent.headers.items()}
+    redacted = {name: value.replace(KEY, "[key]") for name, value in sent_for_json.headers.items()}
     assert {name.lower(): value for name, value in request["headers"].items()} == redacted
     assert "[key]" in json.dumps(redacted)
     assert KEY not in shown.stdout + shown.stderr + as_json.stdout + as_json.stderr
