@@ -99,6 +99,7 @@ class AnswerConfig:
     sentences: int = 3
     temperature: float = 0.0
     refuse_below: float | Literal["auto"] = "auto"
+    strict: bool = False
     timeout_s: float = 120.0
     idle_s: float = 30.0
     rewrite: Literal["auto", "rules", "off"] = "auto"

@@ -167,11 +167,15 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of the answer, without its markers; `citations` are markers of the same answer."""
+    """One sentence of the answer, without its markers; `citations` are markers of the same answer.
+
+    `score` is how probably its sources bear it out, 0 to 1, where a model was asked: None elsewhere.
+    """
 
     text: str
     citations: tuple[int, ...]
     support: Support
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,8 @@ class Usage:
 class Answer:
     """The end of `ask`. Every marker in `text` and in `sentences` is the marker of one of `citations`.
 
-    `not_found` carries no citations; `incomplete` says why in `reason`.
+    `not_found` carries no citations; `incomplete` says why in `reason`. `dropped` counts the sentences that were left
+    out because they are unsupported.
     """
 
     question: str
@@ -198,3 +203,4 @@ class Answer:
     reason: str = ""
     usage: Usage | None = None
     models: Mapping[str, str] = field(default_factory=dict)
+    dropped: int = 0

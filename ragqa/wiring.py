@@ -19,14 +19,16 @@ from ragqa.ports import GenerationRequest
 from ragqa.text.language import detect
 
 if TYPE_CHECKING:
+    from ragqa.answering.citations import Scorer
     from ragqa.answering.conversation import Exchange
     from ragqa.answering.template import Template
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.chat import Conversing
+    from ragqa.flows.context import Passed
     from ragqa.flows.ingest import Parts
     from ragqa.flows.opening import Draw
-    from ragqa.flows.search import Searching
+    from ragqa.flows.search import IndexFacts, Searchable, Searching
     from ragqa.models.recording import Hook
     from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split, TokenCounter
     from ragqa.types import Filter, Hit, Keys
@@ -200,6 +202,20 @@ def searching(
         scope=scope,
         split=models.split if models else splitter(config, notice=notice, sending=sending),
     )
+
+
+def searching_passed(
+    passed: Passed, question: str, config: Config, *, notice: Notice, sending: Sending = AS_SET
+) -> tuple[Searchable, IndexFacts]:
+    """What a search for this question stands on that is made over one document in memory."""
+    from ragqa.documents.child import ChildLoader
+    from ragqa.flows import context
+
+    ranking = reranker(config.rerank, notice=notice, sending=sending)
+    model = embedder(config.embedding, notice=notice, sending=sending)
+    with ChildLoader(config.ingest) as loader:
+        held, facts = context.hold(passed, question, loader, model, config)
+    return replace(held, reranker=ranking, split=splitter(config, notice=notice, sending=sending)), facts
 
 
 def splitter(config: Config, *, notice: Notice, sending: Sending = AS_SET) -> Split:
@@ -391,7 +407,7 @@ def generator_name(settings: AnswerConfig) -> str:
 def answering(
     name: str,
     config: Config,
-    searching: Searching,
+    searching: Searchable,
     *,
     notice: Notice,
     sending: Sending = AS_SET,
@@ -404,7 +420,6 @@ def answering(
     answer is asked for as JSON and comes in one piece: for who does not read it while it is written.
     """
     from ragqa.flows.ask import Answering
-    from ragqa.flows.calibrate import threshold
 
     settings = config.answer
     made = service(name, settings, sending=sending)
@@ -416,16 +431,39 @@ def answering(
         made = ClaimingGenerator(made)
     prepare = partial(_prompted, settings, _template(settings.prompt), notice, structured=structured)
     fallback = _extractive(settings, searching) if degrades else None
-    return Answering(made, prepare, threshold(settings, searching.store.meta()), settings.neighbours, fallback)
+    return Answering(
+        made,
+        prepare,
+        _refuse_below(settings, searching),
+        settings.neighbours,
+        strict=settings.strict,
+        scoring=_scoring(searching.reranker, config.rerank),
+        fallback=fallback,
+    )
 
 
-def _extractive(settings: AnswerConfig, searching: Searching) -> Answering:
+def _extractive(settings: AnswerConfig, searching: Searchable) -> Answering:
     from ragqa.flows.ask import Answering
-    from ragqa.flows.calibrate import threshold
     from ragqa.models.extractive import ExtractiveGenerator
 
     generator = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
-    return Answering(generator, partial(_unprompted, settings), threshold(settings, searching.store.meta()))
+    return Answering(generator, partial(_unprompted, settings), _refuse_below(settings, searching))
+
+
+def _refuse_below(settings: AnswerConfig, searching: Searchable) -> float:
+    from ragqa.flows.calibrate import threshold
+    from ragqa.flows.search import Searching
+
+    return threshold(settings, searching.store.meta() if isinstance(searching, Searching) else None)
+
+
+def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], Scorer] | None:
+    """What tells support by the reranker, where there is one that gives probabilities."""
+    if reranker is None or not reranker.is_logit:
+        return None
+    from ragqa.answering.scoring import scorer
+
+    return scorer(reranker, budget_s=settings.budget_s)
 
 
 def conversing(name: str, config: Config, *, notice: Notice) -> Conversing:

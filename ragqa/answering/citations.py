@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ragqa.answering.markers import StreamFilter as StreamFilter
-from ragqa.answering.markers import claimed_quotes, lift
+from ragqa.answering.markers import citations_in, claimed_quotes, lift
 from ragqa.answering.quotes import locate
-from ragqa.answering.support import check, content, overlap
+from ragqa.answering.support import check, content, judge, overlap
 from ragqa.ports import Finish
 from ragqa.text.sentences import spans
 from ragqa.types import Answer, Citation, Hit, Passage, Quote, Sentence
@@ -21,7 +22,7 @@ PageOf: TypeAlias = Callable[[Passage, int], tuple[int | None, str | None]]
 
 _TELLING_TERMS = 3
 """A quote with fewer content words does not tell what it is about."""
-_LEADING_MARKUP = re.compile(r"(?:[-*•>#]+\s+|\*\*(?=\s))+")
+_LEADING_MARKUP = re.compile(r"\A(?:[-*•>#]+\s+|\*\*(?=\s))+")
 
 
 def stream_filter(sources: Sequence[Hit]) -> StreamFilter:
@@ -29,30 +30,63 @@ def stream_filter(sources: Sequence[Hit]) -> StreamFilter:
     return StreamFilter(len(sources), [text for hit in sources for text in (_context(hit), hit.passage.document)])
 
 
-def compose(question: str, output: str, finish: Finish, sources: Sequence[Hit], *, page_of: PageOf) -> Answer:
+Scorer: TypeAlias = Callable[[str, Sequence[str]], float | None]
+"""How probably one of some texts bears a sentence out, 0 to 1; None where there is no time left to tell."""
+
+SURE = 0.9
+"""A sentence in other words than its sources is supported where a scorer is so sure of it."""
+
+
+def compose(
+    question: str,
+    output: str,
+    finish: Finish,
+    sources: Sequence[Hit],
+    *,
+    page_of: PageOf,
+    strict: bool = False,
+    scorer: Scorer | None = None,
+) -> Answer:
     """Read a generator's whole output. `sources[i]` is what the model knew as `[i + 1]`, and stays so in the answer.
 
     A citation's quote is the model's own if it stands in the passage, else the sentence there that bears the answer
     out, chosen by code; only such a quote is verified. Several quotes of one source are several citations with the same
-    marker. An answer without markers gets the citations that code can find for its sentences. One without any verified
-    citation is `not_found`: nothing in the documents stands behind it.
+    marker. An answer without markers gets the citations that code can find for its sentences. `strict` leaves out every
+    sentence that is unsupported, and what only it cites. An answer without a sentence that is borne out, or without any
+    verified citation, is `not_found`: nothing in the documents stands behind it.
     """
     shown = stream_filter(sources)
     text = shown.feed(output) + shown.finish()
     if shown.refused and finish.complete:
         return Answer(question, "not_found", "", usage=finish.usage, reason="the sources do not hold the answer")
-    bare, markers = lift(text)
-    drafts = _drafts(bare, markers)
-    if not markers:
-        _attribute(drafts, sources)
-    sentences = tuple(_judge(draft, sources) for draft in drafts)
-    citations = tuple(_citations(sentences, claimed_quotes(shown.quotes), sources, page_of))
+    claimed = claimed_quotes(shown.quotes)
+    judging = _Judging(sources, claimed, scorer)
+    sentences = judging.sentences(text)
+    dropped = 0
+    # What is left may be cut into sentences otherwise, where a line break went: it is judged again.
+    while strict and (wrong := [place for place, each in enumerate(sentences) if each.support == "unsupported"]):
+        dropped += len(wrong)
+        text = _without(text, wrong)
+        sentences = judging.sentences(text)
+    citations = tuple(_citations(sentences, claimed, sources, page_of))
     if not finish.complete:
-        return Answer(question, "incomplete", text, sentences, citations, reason=finish.reason, usage=finish.usage)
-    if not any(citation.verified for citation in citations):
-        reason = "nothing in the sources bears the model's answer out" if text else "the model wrote no answer"
-        return Answer(question, "not_found", "", usage=finish.usage, reason=reason)
-    return Answer(question, "answered", text, sentences, citations, usage=finish.usage)
+        return Answer(
+            question,
+            "incomplete",
+            text,
+            sentences,
+            citations,
+            reason=finish.reason,
+            usage=finish.usage,
+            dropped=dropped,
+        )
+    is_borne_out = any(sentence.support != "unsupported" for sentence in sentences)
+    if not is_borne_out or not any(citation.verified for citation in citations):
+        reason = (
+            "nothing in the sources bears the model's answer out" if text or dropped else "the model wrote no answer"
+        )
+        return Answer(question, "not_found", "", usage=finish.usage, reason=reason, dropped=dropped)
+    return Answer(question, "answered", text, sentences, citations, usage=finish.usage, dropped=dropped)
 
 
 # --- sentences --------------------------------------------------------------------------------------------------------
@@ -61,43 +95,115 @@ def compose(question: str, output: str, finish: Finish, sources: Sequence[Hit], 
 @dataclass(slots=True)
 class _Draft:
     text: str
-    start: int
-    """Where it begins in the answer without its citations."""
+    begin: int
+    """Where it, or a citation of its own before it, begins in the answer."""
     citations: dict[int, None] = field(default_factory=dict)
 
 
-def _drafts(bare: str, markers: Sequence[tuple[int, int]]) -> list[_Draft]:
-    """The sentences of an answer, each with the numbers that stand in it or right behind it."""
-    drafts = [
-        _Draft(_LEADING_MARKUP.sub("", bare[start:end], count=1), start)
-        for start, end in spans(bare)
-        if any(map(str.isalnum, bare[start:end]))
+def sentence_places(text: str) -> list[tuple[int, int]]:
+    """Where each sentence of an answer stands in its text, its citations included: one for each of its `sentences`."""
+    begins = [draft.begin for draft in _drafts(text)]
+    ends = [*begins[1:], len(text)]
+    return [
+        (begin, begin + len(text[begin:end].rstrip())) for begin, end in zip(begins, ends[: len(begins)], strict=True)
     ]
-    for offset, number in markers:
+
+
+def _drafts(text: str) -> list[_Draft]:
+    """The sentences of an answer, each with the numbers that stand in it or right behind it."""
+    bare, _ = lift(text)
+    found = list(citations_in(text))
+    offsets = list(itertools.accumulate((start - end for start, end, _ in found), initial=0))
+    # Of each citation: where it stood in the bare text.
+    lifted = [start + cut for (start, _, _), cut in zip(found, offsets, strict=False)]
+    drafts: list[_Draft] = []
+    starts: list[int] = []
+    for start, end in spans(bare):
+        if any(map(str.isalnum, bare[start:end])):
+            cut = offsets[bisect_right(lifted, start)]
+            drafts.append(_Draft(_LEADING_MARKUP.sub("", bare[start:end], count=1), start - cut))
+            starts.append(start)
+    for offset, (begin, _, number) in zip(lifted, found, strict=True):
         if not drafts:
             break
         opens_a_line = bare[:offset].endswith("\n") and bare[offset : offset + 1].strip(" \t") != "\n"
-        before = [draft for draft in drafts if draft.start < offset]
-        after = [draft for draft in drafts if draft.start >= offset]
-        chosen = after[0] if after and (opens_a_line or not before) else before[-1]
+        before = bisect_left(starts, offset)
+        is_before = before < len(drafts) and (opens_a_line or not before)
+        chosen = drafts[before] if is_before else drafts[before - 1]
         chosen.citations[number] = None
+        chosen.begin = min(chosen.begin, begin)
     return drafts
 
 
-def _attribute(drafts: Sequence[_Draft], sources: Sequence[Hit]) -> None:
-    """For an answer without any citation: give each sentence the first source that bears it out."""
-    for draft in drafts:
-        judged = [(check(draft.text, [_context(hit)]), number) for number, hit in enumerate(sources, 1)]
-        for wanted in ("quoted", "supported"):
-            found = next((number for support, number in judged if support == wanted), None)
-            if found is not None:
-                draft.citations[found] = None
-                break
+def _without(text: str, dropped: Sequence[int]) -> str:
+    """The answer without some of its sentences; paragraphs stay apart."""
+    begins = [draft.begin for draft in _drafts(text)]
+    kept = [text[: begins[0]].lstrip()]
+    for place, (begin, end) in enumerate(zip(begins, [*begins[1:], len(text)], strict=True)):
+        if place not in dropped:
+            kept.append(text[begin:end])
+            continue
+        piece, before = text[begin:end], kept[-1]
+        blank = max(_blank_behind(before), _blank_behind(piece), key=lambda blank: blank.count("\n"))
+        kept[-1] = before.rstrip() + blank if before.strip() else ""
+    return "".join(kept).strip()
 
 
-def _judge(draft: _Draft, sources: Sequence[Hit]) -> Sentence:
-    cited = tuple(draft.citations)
-    return Sentence(draft.text, cited, check(draft.text, [_context(sources[number - 1]) for number in cited]))
+def _blank_behind(text: str) -> str:
+    return text[len(text.rstrip()) :]
+
+
+class _Judging:
+    """Judges the sentences of one answer, however often; a score that was asked for once is not asked for again."""
+
+    def __init__(self, sources: Sequence[Hit], claimed: Mapping[int, Sequence[str]], scorer: Scorer | None) -> None:
+        self._sources = sources
+        self._claimed = claimed
+        self._scorer = scorer
+        self._scores: dict[tuple[str, tuple[int, ...]], float | None] = {}
+
+    def sentences(self, text: str) -> tuple[Sentence, ...]:
+        drafts = _drafts(text)
+        if not any(draft.citations for draft in drafts):
+            self._attribute(drafts)
+        return tuple(self._judge(draft.text, tuple(draft.citations)) for draft in drafts)
+
+    def _attribute(self, drafts: Sequence[_Draft]) -> None:
+        """For an answer without any citation: give each sentence the first source that bears it out."""
+        for draft in drafts:
+            judged = [(check(draft.text, [_context(hit)]), number) for number, hit in enumerate(self._sources, 1)]
+            for wanted in ("quoted", "supported"):
+                found = next((number for support, number in judged if support == wanted), None)
+                if found is not None:
+                    draft.citations[found] = None
+                    break
+
+    def _judge(self, sentence: str, cited: tuple[int, ...]) -> Sentence:
+        verdict = judge(sentence, [_context(self._sources[number - 1]) for number in cited])
+        support, score = verdict.support, None
+        if verdict.fault == "language" and self._has_quote(cited):
+            support = "supported"
+        elif verdict.fault == "words":
+            score = self._score(sentence, cited)
+            if score is not None and score >= SURE:
+                support = "supported"
+        return Sentence(sentence, cited, support, score)
+
+    def _has_quote(self, cited: Sequence[int]) -> bool:
+        """Whether the model has named words of a source that it relied on, and they stand there."""
+        return any(
+            _telling(quote, self._sources[number - 1].passage.chunk.text) is not None
+            for number in cited
+            for quote in self._claimed.get(number, ())
+        )
+
+    def _score(self, sentence: str, cited: tuple[int, ...]) -> float | None:
+        if self._scorer is None:
+            return None
+        if (sentence, cited) not in self._scores:
+            texts = [_context(self._sources[number - 1]) for number in cited]
+            self._scores[sentence, cited] = self._scorer(sentence, texts)
+        return self._scores[sentence, cited]
 
 
 def _context(hit: Hit) -> str:
@@ -117,8 +223,8 @@ def _citations(
         chunk = hit.passage.chunk
         quoted = [span for quote in claimed.get(number, ()) if (span := _telling(quote, chunk.text))]
         if not quoted:
-            citing = [sentence.text for sentence in sentences if number in sentence.citations]
-            quoted = [span for text in citing if (span := _bearing(text, hit))]
+            citing = [sentence for sentence in sentences if number in sentence.citations]
+            quoted = [span for sentence in citing if (span := _bearing(sentence, hit))]
         for start, end in _merged(quoted, chunk.text):
             page, label = page_of(hit.passage, chunk.start + start)
             quote = Quote(chunk.text[start:end], chunk.start + start, chunk.start + end, page, label)
@@ -139,13 +245,15 @@ def _telling(quote: str, text: str) -> tuple[int, int] | None:
     return min(span[0], around[0][0]), max(span[1], around[-1][1])
 
 
-def _bearing(sentence: str, hit: Hit) -> tuple[int, int] | None:
+def _bearing(sentence: Sentence, hit: Hit) -> tuple[int, int] | None:
     """The words of a passage that bear a sentence out: the sentence itself, else the best of its own that do.
+
+    Of a sentence that a score bears out, the words that come closest.
 
     Title and headings say what the words speak of ("Leeds", "Annual leave"), as they do for a reader.
     """
     text = hit.passage.chunk.text
-    if span := locate(sentence, text):
+    if span := locate(sentence.text, text):
         return span
     above = "\n".join((hit.passage.title, *hit.passage.chunk.heading))
     places = spans(text)
@@ -153,11 +261,15 @@ def _bearing(sentence: str, hit: Hit) -> tuple[int, int] | None:
     pairs = [(first[0], second[1]) for first, second in itertools.pairwise(places)]
     for candidates in (places, pairs):
         bearing = [
-            place for place in candidates if check(sentence, [f"{above}\n{text[slice(*place)]}"]) != "unsupported"
+            place for place in candidates if check(sentence.text, [f"{above}\n{text[slice(*place)]}"]) != "unsupported"
         ]
         if bearing:
-            return max(bearing, key=lambda place: (overlap(sentence, text[slice(*place)]), -place[0]))
-    return None
+            return _closest(sentence.text, text, bearing)
+    return _closest(sentence.text, text, places) if sentence.score is not None and sentence.score >= SURE else None
+
+
+def _closest(sentence: str, text: str, places: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return max(places, key=lambda place: (overlap(sentence, text[slice(*place)]), -place[0]))
 
 
 def _merged(found: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:

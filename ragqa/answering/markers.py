@@ -251,16 +251,26 @@ def lift(text: str) -> tuple[str, list[tuple[int, int]]]:
     bare: list[str] = []
     lifted: list[tuple[int, int]] = []
     length, position = 0, 0
-    for match in _CANONICAL.finditer(text):
-        piece = text[position : match.start()]
-        # The blank before a citation goes with it, but not the line break before one that opens a line.
-        kept = piece if piece.endswith("\n") or not piece.strip() else piece.rstrip(" \t")
-        bare.append(kept)
-        length += len(kept)
-        lifted.append((length, int(match[1])))
-        position = match.end()
+    for start, end, number in citations_in(text):
+        bare.append(text[position:start])
+        length += start - position
+        lifted.append((length, number))
+        position = end
     bare.append(text[position:])
     return "".join(bare), lifted
+
+
+def citations_in(text: str) -> Iterator[tuple[int, int, int]]:
+    """Each citation of a filtered text: where it begins and ends, and its number.
+
+    The blank before a citation is part of it, but not the line break before one that opens a line.
+    """
+    position = 0
+    for match in _CANONICAL.finditer(text):
+        piece = text[position : match.start()]
+        kept = piece if piece.endswith("\n") or not piece.strip() else piece.rstrip(" \t")
+        yield position + len(kept), match.end(), int(match[1])
+        position = match.end()
 
 
 _QUOTE_LINE = re.compile(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from ragqa.answering.figures import Figures, read, remove
 from ragqa.answering.names import lacks_names
@@ -30,7 +32,25 @@ _UNIT_CODE = re.compile(r"\d+(?:[.,]\d+)*-?[A-Za-z]{1,7}", re.ASCII)
 _DATE_CODE = re.compile(r"[\d/.-]+|\d+(?:st|nd|rd|th|s)", re.ASCII)
 
 
+Fault = Literal["", "uncited", "figures", "names", "words", "language"]
+"""What speaks against a sentence: it cites nothing; its numbers, dates or codes, its names, too few of its words are in
+what it cites; or it is in another language, and there is nothing that could be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far a sentence is borne out; `fault` is "" unless it is unsupported."""
+
+    support: Support
+    fault: Fault = ""
+
+
 def check(sentence: str, cited_texts: Sequence[str]) -> Support:
+    """`quoted`, `supported` or `unsupported`, as `judge` says."""
+    return judge(sentence, cited_texts).support
+
+
+def judge(sentence: str, cited_texts: Sequence[str]) -> Verdict:
     """`quoted` if a passage holds the sentence word for word, else `supported` or `unsupported`.
 
     Supported means: every number and date is in the passages, with the same unit where both name one; so is every name
@@ -41,22 +61,22 @@ def check(sentence: str, cited_texts: Sequence[str]) -> Support:
     """
     passages = [text for text in cited_texts if text.strip()]
     if not passages or not content(sentence):
-        return "unsupported"
+        return Verdict("unsupported", "uncited")
     if any(locate(sentence, passage) for passage in passages):
-        return "quoted"
+        return Verdict("quoted")
     together = "\n".join(passages)
     sentence = unicodedata.normalize("NFKC", sentence)
     figures = read(sentence)
     codes = _codes(sentence)
     if not read(together).cover(figures) or not all(locate(code, together) for code in codes):
-        return "unsupported"
+        return Verdict("unsupported", "figures")
     if not _comparable(sentence, together):
-        return "supported" if codes or _has_certain(figures) else "unsupported"
+        return Verdict("supported") if codes or _has_certain(figures) else Verdict("unsupported", "language")
     if not all(locate(term, together) for term in _quoted_terms(sentence)):
-        return "unsupported"
+        return Verdict("unsupported", "names")
     if lacks_names(together, sentence, is_chinese=_family(sentence) == "zh"):
-        return "unsupported"
-    return "supported" if overlap(sentence, together) >= ENOUGH_WORDS else "unsupported"
+        return Verdict("unsupported", "names")
+    return Verdict("supported") if overlap(sentence, together) >= ENOUGH_WORDS else Verdict("unsupported", "words")
 
 
 def content(text: str) -> frozenset[str]:

@@ -117,8 +117,14 @@ RETRIEVING: dict[str, Override] = {
 }
 """The settings behind the options of every command that searches."""
 
+_STRICT_HELP = "Leave out sentences that the sources do not confirm."
+StrictOption = Annotated[bool | None, typer.Option("--strict/--no-strict", help=_STRICT_HELP, show_default=False)]
+
 ANSWERING: dict[str, Override] = {"model": "answer.model", "extractive": ("answer.model", "extractive")}
 """The settings behind the options of every command that answers."""
+
+STRICT: dict[str, Override] = {"strict": "answer.strict"}
+"""That of `--strict`."""
 
 
 def command(

@@ -13,12 +13,14 @@ import typer
 from ragqa.cli.command import (
     ANSWERING,
     RETRIEVING,
+    STRICT,
     ExtractiveOption,
     Format,
     ModelOption,
     NoRerankOption,
     RerankOption,
     Session,
+    StrictOption,
     command,
 )
 from ragqa.errors import UsageError
@@ -36,7 +38,7 @@ BELOW = 1
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "eval", settings={**RETRIEVING, **ANSWERING}, scoped=True)(evaluate)
+    command(app, "eval", settings={**RETRIEVING, **ANSWERING, **STRICT}, scoped=True)(evaluate)
 
 
 def evaluate(
@@ -52,6 +54,7 @@ def evaluate(
     extractive: ExtractiveOption = False,
     rerank: RerankOption = None,
     no_rerank: NoRerankOption = False,
+    strict: StrictOption = None,
     no_answers: Annotated[bool, typer.Option("--no-answers", help="Measure retrieval alone.")] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="List the questions that were lost, and at which stage.")

@@ -73,6 +73,9 @@ def after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:
     answer = asked.answer
     tell_how_found(session, asked.trace, answer.hits, asked.parts, scope=asked.scope, explain=explain)
     session.note_stale(asked.index.stale_files)
+    if answer.dropped:
+        sentences = "1 sentence" if answer.dropped == 1 else f"{answer.dropped} sentences"
+        session.note(f"{sentences} left out that the sources do not confirm")
     if asked.degraded and not (session.format is Format.TEXT and session.at_terminal):
         session.err.line(_degraded(asked.degraded))
     match answer.status:

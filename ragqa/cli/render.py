@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 _INDENT = "    "
+_DOUBT = "[?]"
+"""Stands behind a sentence of an answer that its sources do not bear out."""
+_DOUBTFUL = "not confirmed by the sources"
 _NONE_CLOSE = "nothing in the documents comes close"
 _CLOSEST = 3
 _SNIPPET_CHARACTERS = 320
@@ -53,8 +56,9 @@ def answer(answer: Answer, *, streamed: bool = False) -> Styled:
         # Nothing here may look like a finished answer; the reason is told on stderr.
         rest = "" if streamed else answer.text
         return safe(f"{rest}\n") if answer.text else Styled("")
-    lines = [] if streamed else [safe(line) for line in answer.text.split("\n")]
+    lines = [] if streamed else [Styled("").join(_marked(answer))]
     lines += [Styled(""), style("Sources", "bold"), *_sources(answer, terminal_width())]
+    lines += _doubts(answer, terminal_width(), streamed=streamed)
     if streamed:
         lines.insert(0, Styled(""))
     return Styled("\n").join([*lines, Styled("")])
@@ -71,12 +75,36 @@ def _sources(answer: Answer, width: int | None) -> Iterator[Styled]:
                 yield from wrap(style("not verified", "yellow") + claimed, width, indent=_INDENT)
             elif _letters(citation.quote.text) not in said:
                 yield from wrap(_quoted(citation.quote.text), width, indent=_INDENT)
+
+
+def _marked(answer: Answer) -> Iterator[Styled]:
+    """The text, a mark behind each sentence that its sources do not bear out."""
+    position = 0
+    for end in _doubtful_ends(answer):
+        yield safe(answer.text[position:end]) + style(f" {_DOUBT}", "yellow")
+        position = end
+    yield safe(answer.text[position:])
+
+
+def _doubtful_ends(answer: Answer) -> Iterator[int]:
+    """Where the unsupported sentences end in the text, their citations included."""
+    from ragqa.answering.citations import sentence_places
+
+    for sentence, (_, end) in zip(answer.sentences, sentence_places(answer.text), strict=False):
+        if sentence.support == "unsupported":
+            yield end
+
+
+def _doubts(answer: Answer, width: int | None, *, streamed: bool) -> Iterator[Styled]:
+    """What the mark means; behind a text that stands there without marks, which sentences should have one."""
     unsupported = [sentence for sentence in answer.sentences if sentence.support == "unsupported"]
     if unsupported:
         yield Styled("")
-    for sentence in unsupported:
+    for sentence in unsupported if streamed else ():
         said_of = "not confirmed by its source" if sentence.citations else "without a source"
-        yield from wrap(style(said_of, "yellow") + f": {one_line(sentence.text)}", width)
+        yield from wrap(style(f"{_DOUBT} {said_of}", "yellow") + f": {one_line(sentence.text)}", width)
+    if unsupported and not streamed:
+        yield from wrap(style(_DOUBT, "yellow") + f" {_DOUBTFUL}", width)
 
 
 def _quoted(text: str) -> Styled:
@@ -150,14 +178,16 @@ def answer_markdown(answer: Answer) -> Styled:
     """The answer as Markdown: its citations are footnotes, and nothing of it is a link, an image or HTML."""
     if answer.status != "answered":
         return safe(f"{inert(answer.text)}\n" if answer.text else "")
-    text = re.sub(r"\[(\d+)\]", r"[^\1]", inert(answer.text))
-    lines = [text, ""]
+    marked = "".join(each.plain for each in _marked(answer))
+    lines = [re.sub(r"\[(\d+)\]", r"[^\1]", inert(marked)), ""]
     for marker, cited in itertools.groupby(answer.citations, key=lambda each: each.marker):
         for number, citation in enumerate(cited):
             place = inert(_place(citation).plain)
             quote = f"“{inert(one_line(citation.quote.text))}”" if citation.quote.text else ""
             entry = f"{place}: {quote}" if citation.verified else f"{place}: **not verified** {quote}".rstrip()
             lines += [f"[^{marker}]: {entry}" if number == 0 else f"    {entry}", ""]
+    if any(sentence.support == "unsupported" for sentence in answer.sentences):
+        lines += [f"{_DOUBT} {_DOUBTFUL}", ""]
     return safe("\n".join(lines))
 
 

@@ -15,8 +15,9 @@ from ragqa.retrieval import Part
 from ragqa.types import Answer
 
 if TYPE_CHECKING:
-    from ragqa.flows.search import Found, IndexFacts, Searching
+    from ragqa.flows.search import Found, IndexFacts, Searchable, Searching
     from ragqa.index.scope import Scope
+    from ragqa.ports import GenerationRequest
     from ragqa.retrieval import Retrieval, Trace
     from ragqa.types import Citation, Hit, Usage
 
@@ -77,6 +78,8 @@ class Asked:
     scope: Scope | None = None
     parts: tuple[Part, ...] = ()
     degraded: Degraded | None = None
+    request: GenerationRequest | None = None
+    """What the answer was made from; None where it was refused before."""
 
 
 Listener = Callable[[Event], None]
@@ -98,7 +101,7 @@ def ask(
 
 def answer(
     question: str,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     index: IndexFacts,
     *,
@@ -129,6 +132,7 @@ def asked(found: Found, responded: Responded) -> Asked:
         found.scope,
         found.retrieval.parts,
         responded.degraded,
+        responded.request,
     )
 
 
@@ -142,12 +146,13 @@ class Responded:
     refuse_below: float
     timings_ms: Mapping[str, float]
     degraded: Degraded | None = None
+    request: GenerationRequest | None = None
 
 
 def respond(
     question: str,
     retrieval: Retrieval,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     deadline: Deadline | None = None,
@@ -173,7 +178,7 @@ class Begun:
 def begin(
     question: str,
     retrieval: Retrieval,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     on_event: Listener = lambda event: None,
@@ -197,22 +202,23 @@ def written(
     """What the generator writes. Reads no index: any thread may wait for it."""
     assert begun.prepared is not None
     request, generator = begun.prepared.request, answering.generator
+    on_text = _as_it_comes(answering, on_event)
     if deadline is None:
-        return writing.generate(request, generator, lambda text: on_event(Written(text)))
-    return writing.generate_within(deadline, request, generator, lambda text: on_event(Written(text)))
+        return writing.generate(request, generator, on_text)
+    return writing.generate_within(deadline, request, generator, on_text)
 
 
 def finish(
     begun: Begun,
     output: writing.Output | None,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     on_event: Listener = lambda event: None,
 ) -> Responded:
     """Check what was written; where the generator did not come to its end, let the one behind it answer."""
     answer, timings = _checked(begun, begun.prepared, output, searching)
-    generator, degraded = answering.generator.name, None
+    generator, prepared, degraded = answering.generator.name, begun.prepared, None
     if answer.status == "incomplete" and answering.fallback is not None:
         degraded = Degraded(generator, answer.reason)
         on_event(degraded)
@@ -221,17 +227,20 @@ def finish(
         again = writing.generate(prepared.request, fallback.generator, lambda text: on_event(Written(text)))
         answer, _ = _checked(begun, prepared, again, searching)
         answer, generator = replace(answer, usage=usage), fallback.generator.name
+    elif answering.strict and answer.text:
+        on_event(Written(answer.text))
     for citation in answer.citations:
         on_event(Cited(citation))
     if answer.usage is not None:
         on_event(Spent(answer.usage))
     answer = replace(answer, hits=begun.retrieval.hits)
     timings = {**begun.timings_ms, **timings}
-    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded)
+    request = prepared.request if prepared is not None else None
+    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded, request)
 
 
 def _checked(
-    begun: Begun, prepared: writing.Prepared | None, output: writing.Output | None, searching: Searching
+    begun: Begun, prepared: writing.Prepared | None, output: writing.Output | None, searching: Searchable
 ) -> tuple[Answer, Mapping[str, float]]:
     if prepared is None or output is None:
         reason = "nothing in the documents is close enough to the question"
@@ -242,7 +251,12 @@ def _checked(
     return answer, {"generation": output.milliseconds, "verification": checked_ms}
 
 
-def weigh(retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
+def _as_it_comes(answering: Answering, on_event: Listener) -> Callable[[str], None]:
+    """Who is told the text while it comes: nobody where something of it may be left out when it has been checked."""
+    return (lambda text: None) if answering.strict else (lambda text: on_event(Written(text)))
+
+
+def weigh(retrieval: Retrieval, searching: Searchable) -> evidence.Evidence:
     """How probably the hits hold the answer; of a question with several parts, to the one that they answer best."""
     weighed = (
         evidence.assess(each.trace.query.text, each.hits, idf=searching.lexical.idf, background=each.trace.background)

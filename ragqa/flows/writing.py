@@ -16,8 +16,7 @@ from ragqa.types import Answer
 
 if TYPE_CHECKING:
     from ragqa.flows.widening import Wide
-    from ragqa.index.store import Store
-    from ragqa.ports import GenerationRequest, Generator
+    from ragqa.ports import GenerationRequest, Generator, Texts
     from ragqa.retrieval import Retrieval
     from ragqa.types import Hit, Passage
 
@@ -31,6 +30,10 @@ class Answering:
     refuse_below: float
     neighbours: int = 0
     """How many chunks of its section are joined to a source on either side, where the prompt has room for them."""
+    strict: bool = False
+    """Whether sentences that their sources do not bear out are left out; then nothing is shown before it is checked."""
+    scoring: Callable[[], citations.Scorer] | None = None
+    """Makes what tells of one answer's sentences how probably sources in other words bear them out."""
     fallback: Answering | None = None
     """Who answers where the generator did not come to its end; None leaves what there is of an answer."""
 
@@ -59,6 +62,8 @@ class Prepared:
     question: str
     request: GenerationRequest
     wide: Sequence[Wide]
+    strict: bool = False
+    scoring: Callable[[], citations.Scorer] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Output:
     failure: str = ""
 
 
-def prepare(question: str, retrieval: Retrieval, store: Store, answering: Answering) -> Prepared:
+def prepare(question: str, retrieval: Retrieval, store: Texts, answering: Answering) -> Prepared:
     """The request with as much around each source as leaves room for all of them."""
     text_of = reader(store)
     wide = widen(retrieval.hits, store, text_of, chunks=0)
@@ -89,7 +94,8 @@ def prepare(question: str, retrieval: Retrieval, store: Store, answering: Answer
         sources = tuple(place for place in dict.fromkeys(own) if place < len(request.sources))
         parts.append(AskedPart(each.trace.query.text, sources))
     # Where there are parts, the question as a whole, which is the first of them, asks for nothing more.
-    return Prepared(question, replace(request, parts=tuple(parts[1:] or parts)), wide)
+    request = replace(request, parts=tuple(parts[1:] or parts))
+    return Prepared(question, request, wide, answering.strict, answering.scoring)
 
 
 def generate(request: GenerationRequest, generator: Generator, on_text: Callable[[str], None]) -> Output:
@@ -127,17 +133,23 @@ def generate_within(
     return replace(output, finish=finish, failure=output.failure and late)
 
 
-def checked(prepared: Prepared, output: Output, store: Store) -> Answer:
+def checked(prepared: Prepared, output: Output, store: Texts) -> Answer:
     """The answer in what was written, every citation of it looked up again."""
     if output.failure:
         return Answer(prepared.question, "incomplete", "", reason=output.failure)
     answer = citations.compose(
-        prepared.question, output.text, output.finish, prepared.request.sources, page_of=page_finder(store)
+        prepared.question,
+        output.text,
+        output.finish,
+        prepared.request.sources,
+        page_of=page_finder(store),
+        strict=prepared.strict,
+        scorer=prepared.scoring and prepared.scoring(),
     )
     return replace(answer, citations=tuple(narrow(citation, prepared.wide) for citation in answer.citations))
 
 
-def page_finder(store: Store) -> citations.PageOf:
+def page_finder(store: Texts) -> citations.PageOf:
     """The page on which an offset of a passage's document lies, and its printed label."""
 
     def page_of(passage: Passage, offset: int) -> tuple[int | None, str | None]:

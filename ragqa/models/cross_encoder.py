@@ -32,6 +32,9 @@ class CrossEncoderReranker:
                 f"{name} sorts texts into {self._model.num_labels} classes: it does not score passages",
                 remedy="rerank.model names a cross-encoder with one output",
             )
+        from torch.nn import Sigmoid
+
+        self.is_logit = isinstance(self._model.activation_fn, Sigmoid)
 
     def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
         """Passages of like length share a batch, since all of a batch are padded to its longest."""

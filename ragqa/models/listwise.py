@@ -47,6 +47,7 @@ class ListwiseReranker:
     """
 
     batch = None
+    is_logit = False
 
     def __init__(self, generator: Generator, *, prompt_tokens: int) -> None:
         self.name = generator.name

@@ -58,6 +58,14 @@ class ExportedGraph:
         return len(names) if isinstance(names := self.config.get("id2label"), dict) else 2
 
     @property
+    def is_logit(self) -> bool:
+        """Whether the model's makers put the logistic function behind its output, as they do unless they say so."""
+        named = self.config.get("sentence_transformers")
+        given = named.get("activation_fn") if isinstance(named, dict) else None
+        given = given or self.config.get("sbert_ce_default_activation_function")
+        return given is None or str(given).endswith(".Sigmoid")
+
+    @property
     def has_segments(self) -> bool:
         """Whether the model is told by token types which tokens are the passage's."""
         names = self.tokenizer_config.get("model_input_names")
@@ -111,6 +119,7 @@ class OnnxCrossEncoder:
         self.name = name
         self._threads = threads or processors()
         self.batch = _PAIRS_PER_THREAD * self._threads
+        self.is_logit = graph.is_logit
         self._has_segments = graph.has_segments
         self._tokenizer = _tokenizer(graph)
         self._session = open_session(

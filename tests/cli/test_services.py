@@ -156,3 +156,24 @@ def test_no_evidence_asks_no_service(ragqa, sample_index: Path, service: Service
     question = "Who won the football world cup in 1998?"
     done = ragqa("ask", question, "--index", sample_index, env=service.gemini_environment())
     assert (done.returncode, service.requests) == (3, [])
+
+
+def test_strict_leaves_out_what_the_sources_do_not_confirm(ragqa, sample_index: Path, service: Service) -> None:
+    text = "Employees in Leeds get 27 days a year [1]. Nobody gets 40 [1]."
+    service.script(*[gemini_answer(text)] * 4)
+    asked = ("ask", QUESTION, "--index", sample_index)
+    plain = ragqa(*asked, env=service.gemini_environment())
+    assert "Nobody gets 40 [1]. [?]\n" in plain.stdout and "[?] not confirmed by the sources" in plain.stdout
+    strict = ragqa(*asked, "--strict", "--json", env=service.gemini_environment())
+    Draft202012Validator(SCHEMAS["ask"]).validate(strict.json)
+    assert strict.json["answer"] == "Employees in Leeds get 27 days a year [1]."
+    assert strict.json["support"]["dropped"] == 1 and strict.json["support"]["unsupported"] == 0
+    assert "1 sentence left out that the sources do not confirm" in strict.stderr
+    lines = ragqa(*asked, "--strict", "--format", "jsonl", env=service.gemini_environment()).stdout.splitlines()
+    assert [json.loads(line)["text"] for line in lines if '"token"' in line] == [strict.json["answer"]]
+    assert (
+        "Nobody"
+        in ragqa(*asked, "--no-strict", env={**service.gemini_environment(), "RAGQA_ANSWER_STRICT": "1"}).stdout
+    )
+    service.script(gemini_answer("Nobody gets 40 [1]."))
+    assert ragqa(*asked, env=service.gemini_environment()).returncode == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,3 +112,17 @@ def test_the_question_matters(reranker: Reranker) -> None:
 def test_it_has_a_name_and_takes_at_least_one_passage(reranker: Reranker) -> None:
     assert reranker.name
     assert reranker.batch is None or reranker.batch >= 1
+
+
+def test_only_a_score_that_its_makers_turn_into_a_probability_is_one(tiny: Path, tmp_path: Path) -> None:
+    assert CrossEncoderReranker(str(tiny)).is_logit
+    graph = exported_graph(str(tiny), file="auto")
+    assert graph is not None and OnnxCrossEncoder("tiny", graph).is_logit
+    raw = Path(shutil.copytree(tiny, tmp_path / "raw"))
+    config = json.loads((raw / "config.json").read_text("utf-8"))
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
+    (raw / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert not CrossEncoderReranker(str(raw)).is_logit
+    graph = exported_graph(str(raw), file="auto")
+    assert graph is not None and not OnnxCrossEncoder("raw", graph).is_logit
+    assert not ListwiseReranker.is_logit

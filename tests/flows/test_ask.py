@@ -155,3 +155,38 @@ def test_where_only_fresh_will_do_a_changed_file_is_named_before_any_model_is_as
     with pytest.raises(IndexStale, match=r"notes\.md changed"):
         ask(QUESTION, parts, Answering(generator, lambda *_: pytest.fail("asked"), 0.0), strict_fresh=True)
     assert search(QUESTION, parts).index.stale_files == 1
+
+
+def test_strict_shows_nothing_before_it_is_checked_and_then_only_what_is_supported(parts: Searching) -> None:
+    right, wrong = "Employees in Leeds have 27 days of annual leave [1].", "They have 35 days of sick leave [1]."
+    generator, events = ScriptedGenerator(f"{wrong} ", right, finish=STOP), list[Event]()
+
+    def prepare(question: str, hits: Sequence[Hit]) -> GenerationRequest:
+        return GenerationRequest(question, "en", tuple(hits), "", "", 100, 0.0)
+
+    answering = Answering(generator, prepare, 0.0, strict=True)
+    answer = ask(QUESTION, parts, answering, on_event=events.append).answer
+    assert (answer.text, answer.dropped) == (right, 1)
+    assert [event.text for event in events if isinstance(event, Written)] == [right]
+    generator.pieces = (wrong,)
+    events.clear()
+    refused = ask(QUESTION, parts, answering, on_event=events.append).answer
+    assert (refused.status, refused.dropped) == ("not_found", 1)
+    assert not any(isinstance(event, Written) for event in events)
+
+
+def test_a_reranker_may_bear_a_sentence_out(parts: Searching) -> None:
+    asked: list[str] = []
+
+    def scoring() -> Callable[[str, Sequence[str]], float]:
+        return lambda sentence, texts: asked.append(sentence) or 0.95
+
+    def prepare(question: str, hits: Sequence[Hit]) -> GenerationRequest:
+        return GenerationRequest(question, "en", tuple(hits), "", "", 100, 0.0)
+
+    said = "Whoever wants holidays turns to somebody in administration [1]."
+    generator = ScriptedGenerator(said, finish=STOP)
+    assert ask(QUESTION, parts, Answering(generator, prepare, 0.0)).answer.status == "not_found"
+    answer = ask(QUESTION, parts, Answering(generator, prepare, 0.0, scoring=scoring)).answer
+    assert (answer.status, answer.sentences[0].support, answer.sentences[0].score) == ("answered", "supported", 0.95)
+    assert asked == [said.replace(" [1]", "")]

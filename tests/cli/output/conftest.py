@@ -110,6 +110,7 @@ def answer(retrieved: tuple[Hit, ...]) -> Answer:
         retrieved,
         usage=Usage(100, 20),
         models={"answer": "extractive"},
+        dropped=2,
     )
 
 

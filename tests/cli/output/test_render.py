@@ -94,6 +94,9 @@ def test_nothing_from_outside_controls_the_terminal(everything: list[Styled]) ->
 def test_an_answer_says_where_each_quote_stands(answer: Answer) -> None:
     lines = render.answer(replace(answer, citations=answer.citations[:3])).plain.split("\n")
     assert lines[0] == "Staff get 25 days of leave [1]."
+    assert (
+        lines[2].startswith("湯的價格是五十元 [2]。 Foxes fly [3][1].") and "[?]" in lines[lines.index("Sources") - 2]
+    )
     sources = lines[lines.index("Sources") :]
     assert sources == [
         "Sources",
@@ -104,7 +107,7 @@ def test_an_answer_says_where_each_quote_stands(answer: Answer) -> None:
         # The quote of [2] stands in the answer word for word already.
         "[2] 文件/食堂.md › Leave › Annual leave",
         "",
-        "not confirmed by its source: Foxes fly.",
+        "[?] not confirmed by the sources",
         "",
     ]
 
@@ -119,7 +122,24 @@ def test_what_was_not_verified_is_marked(answer: Answer) -> None:
 def test_after_a_streamed_answer_only_its_sources_are_written(answer: Answer) -> None:
     rest = render.answer(answer, streamed=True).plain
     assert rest.startswith("\n\nSources\n")
-    assert render.answer(answer).plain == answer_text(answer) + rest
+    whole = render.answer(answer).plain
+    assert whole.replace(" [?]", "", 1).startswith(answer_text(answer) + rest[: rest.index("[?]")])
+    # Where the text could not be marked, what should be is repeated.
+    assert rest.endswith("\n\n[?] not confirmed by its source: Foxes fly.\n")
+    uncited = replace(answer.sentences[2], citations=())
+    alone = render.answer(replace(answer, sentences=(uncited,)), streamed=True).plain
+    assert alone.endswith("[?] without a source: Foxes fly.\n")
+
+
+def test_an_unsupported_sentence_is_marked_where_it_stands(answer: Answer) -> None:
+    first, second, third = answer.sentences
+    wrong = replace(answer, sentences=(replace(first, support="unsupported"), second, replace(third, support="quoted")))
+    for shown in (render.answer(wrong).plain, render.answer_markdown(wrong).plain):
+        assert re.match(r"Staff get 25 days of leave \[\^?1\]\. \[\?\]\n\n湯的價格是五十元 \[\^?2\]。 Foxes fly", shown)
+        assert shown.count("[?]") == 2 and "\n[?] not confirmed by the sources\n" in shown
+    right = replace(answer, sentences=(first, second, replace(third, support="supported")))
+    assert "[?]" not in render.answer(right).plain + render.answer_markdown(right).plain
+    assert "\x1b[33m [?]" in written(render.answer(wrong), colour=True)
 
 
 def answer_text(answer: Answer) -> str:

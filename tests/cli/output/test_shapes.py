@@ -36,7 +36,13 @@ def test_a_hit(retrieved: tuple[Hit, ...]) -> None:
 def test_an_answer(asked: Asked) -> None:
     shape = shapes.ask(asked)
     assert list(shape)[:6] == ["schema_version", "question", "status", "reason", "answer", "sentences"]
-    assert shape["sentences"][0] == {"text": "Staff get 25 days of leave.", "citations": [1], "support": "supported"}
+    assert shape["sentences"][0] == {
+        "text": "Staff get 25 days of leave.",
+        "citations": [1],
+        "support": "supported",
+        "support_score": None,
+    }
+    assert shape["support"] == {"quoted": 1, "supported": 1, "unsupported": 1, "dropped": 2}
     assert shape["usage"] == {"prompt_tokens": 100, "output_tokens": 20}
     assert shape["index"] == {"generation": 7, "documents": 3, "chunks": 3, "stale_files": 1}
     assert shape["evidence"] == 0.912346
