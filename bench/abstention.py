@@ -5,9 +5,11 @@
 Every question of bench_dev is asked of the whole set, and of random collections of 20, 100 and 400 passages, once with
 the passage that answers it (and some of the same article) and once without that article. `--fit` fits the weights of
 `ragqa/answering/evidence.py` on the half of the questions that is for fitting and on those of sample_docs, prints them,
-and reports with them. The other half is not fitted on, but variants were compared on it: see decision 0006. The
-unanswerable questions of sample_docs are the hard ones: what the documents lack is one number, one place, one name. The
-threshold is the setting `answer.refuse_below`.
+and reports with them. The other half is not fitted on, but variants were compared on it: see decision 0006.
+
+Near misses are measured apart, since they are the hard case: the article is there, but no passage of it that answers,
+or that as much as holds the words of the answer. In sample_docs, `near` are questions about what the documents lack by
+one number, one place, one name, and `removed` are the answerable ones, asked without the chunks that hold the answer.
 """
 
 from __future__ import annotations
@@ -26,16 +28,18 @@ from typing import Any
 
 import numpy as np
 from analyzers import MemoryIndex
-from corpora import Corpus, load, work_folder
+from corpora import Corpus, holds, load, work_folder
 
 from ragqa.answering import evidence
-from ragqa.config import AnswerConfig, ChunkConfig, RerankConfig, RetrievalConfig
+from ragqa.config import ChunkConfig, RerankConfig, RetrievalConfig
 from ragqa.documents import chunking
 from ragqa.documents.formats import unsupported
 from ragqa.documents.loader import InProcessLoader
 from ragqa.models.builtin import BuiltinEmbedder
+from ragqa.ports import LexicalIndex, VectorIndex
 from ragqa.retrieval import retrieve
 from ragqa.text.analyzer import analyze
+from ragqa.text.parts import split
 from ragqa.types import Document, Passage, Scored
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_docs"
@@ -43,6 +47,7 @@ SIZES = (20, 100, 400)
 NEIGHBOURS = 5
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 WRONGLY_REFUSED = 0.07
+HALVES = ("fit", "report")
 HELD = ("codes",)
 """Weights that are rules, not fitted: hardly any question of the set names a code that is missing."""
 
@@ -53,9 +58,10 @@ class Example:
 
     size: str
     kind: str
-    """`answerable`, `absent`, `near` (the article is there, the passage is not) or `cross` (another language)."""
+    """`answerable`, `absent`, `near`, `removed` or `cross` (another language)."""
     language: str
-    fit: bool
+    half: str
+    """`fit`, `report`, or `sample` for sample_docs."""
     measured: Sequence[Mapping[str, float]]
 
 
@@ -78,8 +84,35 @@ class Meanings:
 class Collection:
     """The chunks of some articles, searchable through the ports."""
 
-    words: MemoryIndex
-    meanings: Meanings
+    words: LexicalIndex
+    meanings: VectorIndex
+
+    def without(self, keys: Iterable[int]) -> Collection:
+        """The same, but these chunks are never found. How common words are is told as if they were there."""
+        gone = frozenset(keys)
+        return Collection(_WordsWithout(self.words, gone), _MeaningsWithout(self.meanings, gone))
+
+
+class _WordsWithout:
+    """`ports.LexicalIndex` over another one, some of whose chunks are not found."""
+
+    def __init__(self, inner: LexicalIndex, gone: frozenset[int]) -> None:
+        self.inner, self.gone, self.name = inner, gone, inner.name
+        self.frequencies, self.scores, self.idf = inner.frequencies, inner.scores, inner.idf
+
+    def search(self, terms: Sequence[str], k: int, *, question: str = "", required: Sequence[str] = ()) -> list[Scored]:
+        found = self.inner.search(terms, k + len(self.gone), question=question, required=required)
+        return [hit for hit in found if hit.key not in self.gone][:k]
+
+
+class _MeaningsWithout:
+    """`ports.VectorIndex` over another one, some of whose chunks are not found."""
+
+    def __init__(self, inner: VectorIndex, gone: frozenset[int]) -> None:
+        self.inner, self.gone, self.scores = inner, gone, inner.scores
+
+    def search(self, query: Any, k: int) -> list[Scored]:
+        return [hit for hit in self.inner.search(query, k + len(self.gone)) if hit.key not in self.gone][:k]
 
 
 class Library:
@@ -124,7 +157,10 @@ class Library:
         return Collection(words, Meanings(chosen, self.vectors))
 
     def measure(self, question: str, collection: Collection) -> list[dict[str, float]]:
-        """The features as `ask` would compute them over this collection."""
+        """The features as `ask` would compute them over this collection, of the question and of each of its parts."""
+        return [features for part in (question, *split(question)) for features in self._measure(part, collection)]
+
+    def _measure(self, question: str, collection: Collection) -> list[dict[str, float]]:
         found = retrieve(
             question,
             embedder=self.embedder,
@@ -149,13 +185,18 @@ def examples(corpus: Corpus, library: Library) -> Iterator[Example]:
             continue
         kind = {"absent": "absent", "cross-language": "cross"}.get(question.group.split(" ")[0], "answerable")
         language = question.group.split(" ")[1] if kind == "absent" else question.group.split(" ")[0]
-        fit = question.half == "fit"
-        yield Example("all", kind, language, fit, library.measure(question.text, whole))
+        half = question.half
+        yield Example("all", kind, language, half, library.measure(question.text, whole))
         if kind == "cross":
             continue
         gold = {key for source in question.relevant for key in library.of_source[source]}
         titles = {library.titles[key] for key in gold}
         article = [key for key, title in enumerate(library.titles) if title in titles and key not in gold]
+        # Passages without a title are of no article; one that holds the answer's words may answer too.
+        holders = {key for key in article if holds(library.passages[key].chunk.text, question.answers)}
+        beside = [key for key in article if key not in holders] if "" not in titles else []
+        if kind == "answerable" and beside:
+            yield Example("all", "near", language, half, library.measure(question.text, whole.without(gold | holders)))
         mixed = chance.random() < 0.5
         others = [
             key
@@ -168,11 +209,11 @@ def examples(corpus: Corpus, library: Library) -> Iterator[Example]:
             if kind == "answerable":
                 near = chance.sample(article, min(NEIGHBOURS, len(article)))
                 collections["answerable"] = [*gold, *near, *filler[: size - len(gold) - len(near)]]
-                if near:
-                    collections["near"] = [*near, *filler[: size - len(near)]]
+                if lacking := [key for key in near if key in beside]:
+                    collections["near"] = [*lacking, *filler[: size - len(lacking)]]
             for name, keys in collections.items():
                 measured = library.measure(question.text, library.collection(keys))
-                yield Example(str(size), name, language, fit, measured)
+                yield Example(str(size), name, language, half, measured)
 
 
 def main() -> None:
@@ -185,10 +226,12 @@ def main() -> None:
     samples = list(sample_examples(Library("sample_docs", _samples(), embedder)))
     weights = dict(evidence.WEIGHTS)
     if options.fit:
-        weights = fit([example for example in found if example.fit] + samples)
+        weights = fit([example for example in found if example.half == "fit"] + samples)
         print(json.dumps({name: round(weight, 2) for name, weight in weights.items()}))
-    report([example for example in found if not example.fit] + samples, weights)
-    print("\nsample_docs is reported on the questions that the fit saw.")
+    report([*found, *samples], weights)
+    print()
+    near_misses([*found, *samples], weights)
+    print("\nsample_docs and `fit` are questions that the weights were fitted on.")
 
 
 def _passages(corpus: Corpus) -> Iterator[tuple[str, str, Document]]:
@@ -209,7 +252,15 @@ def sample_examples(library: Library) -> Iterator[Example]:
     for line in (SAMPLES / "questions.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         kind = "answerable" if row["answerable"] else "near"
-        yield Example("sample_docs", kind, row["language"], True, library.measure(row["question"], everything))
+        yield Example("sample_docs", kind, row["language"], "sample", library.measure(row["question"], everything))
+        gone = [
+            key
+            for key in library.of_source[row.get("document") or ""]
+            if row["answerable"] and holds(library.passages[key].chunk.text, row["answers"])
+        ]
+        if gone:
+            measured = library.measure(row["question"], everything.without(gone))
+            yield Example("sample_docs", "removed", row["language"], "sample", measured)
 
 
 def probability(example: Example, weights: Mapping[str, float]) -> float:
@@ -225,7 +276,7 @@ def fit(found: Sequence[Example], *, rounds: int = 8, penalty: float = 0.3) -> d
     Both classes weigh the same, and so do the sizes within a class. The constant is then set so that WRONGLY_REFUSED of
     the answerable questions fall below one half.
     """
-    used = [example for example in found if example.measured and example.kind != "cross"]
+    used = [example for example in found if example.measured and example.kind not in ("cross", "removed")]
     names = ["constant", *used[0].measured[0]]
     table = [np.array([[1.0, *measured.values()] for measured in example.measured]) for example in used]
     truth = np.array([float(example.kind == "answerable") for example in used])
@@ -257,21 +308,45 @@ def _newton(rows: Any, offset: Any, truth: Any, importance: Any, penalty: float)
 
 
 def report(found: Sequence[Example], weights: Mapping[str, float]) -> None:
-    """One table: for each size of collection and each language, what was refused."""
-    threshold = AnswerConfig().refuse_below
-    kinds = {"answerable": "wrongly refused", "absent": "refused, absent", "near": "refused, near", "cross": "cross"}
-    print("| collection | language | " + " | ".join(kinds.values()) + " |")
-    print("|---|---|" + "---|" * len(kinds))
-    for size, language in itertools.product(("all", *map(str, SIZES), "sample_docs"), (*LANGUAGES, "together")):
-        cells = []
-        for kind in kinds:
-            refused = [
-                probability(example, weights) < threshold
-                for example in found
-                if example.size == size and example.kind == kind and language in (example.language, "together")
-            ]
-            cells.append(f"{sum(refused) / len(refused):.3f} of {len(refused)}" if refused else "")
+    """One table: for each size of collection, language and half of the questions, what was refused."""
+    kinds = {"answerable": "wrongly refused", "absent": "refused, absent", "cross": "cross"}
+    columns = [f"{name}: {half}" for name in kinds.values() for half in HALVES]
+    print(f"| collection | language | {' | '.join(columns)} |")
+    print("|---|---|" + "---|" * len(columns))
+    for size, language in itertools.product(("all", *map(str, SIZES)), (*LANGUAGES, "together")):
+        cells = [_refused(found, weights, size, language, half, kind) for kind in kinds for half in HALVES]
         print(f"| {size} | {language} | " + " | ".join(cells) + " |")
+
+
+def near_misses(found: Sequence[Example], weights: Mapping[str, float]) -> None:
+    """One table: near misses refused, and beside them the answerable questions of the same collection."""
+    print("| collection | language | half | near misses refused | wrongly refused |")
+    print("|---|---|---|---|---|")
+    for size, language in itertools.product(("all", *map(str, SIZES)), (*LANGUAGES, "together")):
+        for half in HALVES:
+            if cell := _refused(found, weights, size, language, half, "near"):
+                print(f"| {size} | {language} | {half} | {cell} | {_refused(found, weights, size, language, half)} |")
+    for kind, language in itertools.product(("near", "removed"), (*LANGUAGES, "together")):
+        cells = (_refused(found, weights, "sample_docs", language, "sample", each) for each in (kind, "answerable"))
+        print(f"| sample_docs, {kind} | {language} | fit | {' | '.join(cells)} |")
+
+
+def _refused(
+    found: Sequence[Example],
+    weights: Mapping[str, float],
+    size: str,
+    language: str,
+    half: str,
+    kind: str = "answerable",
+) -> str:
+    """The share of these examples that is refused, and of how many; nothing where there are none."""
+    refused = [
+        probability(example, weights) < evidence.REFUSE_BELOW
+        for example in found
+        if (example.size, example.half, example.kind) == (size, half, kind)
+        and language in (example.language, "together")
+    ]
+    return f"{sum(refused) / len(refused):.3f} of {len(refused)}" if refused else ""
 
 
 if __name__ == "__main__":

@@ -2,25 +2,25 @@
 
     RAGQA_SHARED=FOLDER python bench/answers.py
 
-Everything goes through a real index and the flow behind `ragqa ask --extractive`. Refusal is reported on the half of
-bench_dev that its calibration never saw. Containment: one of the gold answers stands in the printed answer, both folded
-(width, case). `sample_docs` asks whether the first citation is the right document and page.
+Everything goes through a real index and the flow behind `ragqa ask --extractive`. Both halves of bench_dev are shown:
+weights were fitted on `fit`, and are judged on `report`. Containment: one of the gold answers stands in the printed
+answer, both folded (width, case). `sample_docs` asks whether the first citation is the right document and page.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from corpora import Question, build_index, load, work_folder
+from corpora import Question, build_index, holds, load, work_folder
 
 if TYPE_CHECKING:
     from ragqa.flows.ask import Asked
 
+HALVES = ("fit", "report")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -49,31 +49,36 @@ def _ask(index: Path, questions: Sequence[str]) -> list[Asked]:
 
 def _contained(pairs: Sequence[tuple[Question, Asked]]) -> None:
     """Every question of the group counts, refused ones as misses; `if answered` leaves those out."""
-    print(f"{'gold answer inside':<26} {'n':>5} {'inside':>8} {'answered':>9} {'if answered':>12}")
+    print(f"{'gold answer inside':<26} {'n':>5} {'inside':>8} {'answered':>9} {'if answered':>12} {'sentences':>10}")
     for group in ("en -> en", "zh-Hans -> zh-Hans", "zh-Hant -> zh-Hant", "cross-language"):
-        chosen = [(question, asked) for question, asked in pairs if question.group == group]
-        answered = [(question, asked) for question, asked in chosen if asked.answer.status == "answered"]
-        inside = sum(_holds(asked.answer.text, question.answers) for question, asked in answered)
-        share = inside / len(answered) if answered else 0.0
-        print(f"{group:<26} {len(chosen):>5} {inside / len(chosen):>8.3f} {len(answered):>9} {share:>12.3f}")
-
-
-def _holds(text: str, answers: Sequence[str]) -> bool:
-    return any(_folded(answer) in _folded(text) for answer in answers)
-
-
-def _folded(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+        for half in (*HALVES, "both"):
+            chosen = [
+                (question, asked)
+                for question, asked in pairs
+                if question.group == group and half in (question.half, "both")
+            ]
+            answered = [(question, asked) for question, asked in chosen if asked.answer.status == "answered"]
+            inside = sum(holds(asked.answer.text, question.answers) for question, asked in answered)
+            written = sum(len(asked.answer.sentences) for _, asked in answered)
+            share, sentences = (count / len(answered) if answered else 0.0 for count in (inside, written))
+            print(
+                f"{group + ', ' + half:<26} {len(chosen):>5} {inside / len(chosen):>8.3f} {len(answered):>9} "
+                f"{share:>12.3f} {sentences:>10.2f}"
+            )
 
 
 def _refused(pairs: Sequence[tuple[Question, Asked]]) -> None:
-    held_out = [(question, asked) for question, asked in pairs if question.half == "report"]
-    print(f"\n{'refusal, held-out half':<26} {'absent':>7} {'refused':>8} {'answerable':>11} {'wrongly refused':>16}")
+    print(f"\n{'refusal':<26} {'absent':>7} {'refused':>8} {'answerable':>11} {'wrongly refused':>16}")
     rows = {language: (f"absent {language}", f"{language} -> {language}") for language in ("en", "zh-Hans", "zh-Hant")}
     for name, groups in [*rows.items(), ("all", tuple(group for row in rows.values() for group in row))]:
-        absent = [asked for question, asked in held_out if question.group in groups and not question.answerable]
-        there = [asked for question, asked in held_out if question.group in groups and question.answerable]
-        print(f"{name:<26} {len(absent):>7} {_refusals(absent):>8.3f} {len(there):>11} {_refusals(there):>16.3f}")
+        for half in HALVES:
+            chosen = [(question, asked) for question, asked in pairs if question.half == half]
+            absent = [asked for question, asked in chosen if question.group in groups and not question.answerable]
+            there = [asked for question, asked in chosen if question.group in groups and question.answerable]
+            print(
+                f"{name + ', ' + half:<26} {len(absent):>7} {_refusals(absent):>8.3f} {len(there):>11} "
+                f"{_refusals(there):>16.3f}"
+            )
 
 
 def _refusals(asked: Sequence[Asked]) -> float:
@@ -116,7 +121,7 @@ def _sample_docs() -> None:
         chosen = [(row, one) for row, one in zip(rows, asked, strict=True) if language in (None, row["language"])]
         there = [(row, one) for row, one in chosen if row["answerable"]]
         first = sum(_cites_first(one, row["document"], row["page"]) for row, one in there)
-        inside = sum(_holds(one.answer.text, row["answers"]) for row, one in there)
+        inside = sum(holds(one.answer.text, row["answers"]) for row, one in there)
         print(f"{language or 'all':<26} {len(there):>5} {first / len(there):>12.3f} {inside / len(there):>8.3f}")
         absent = [one for row, one in chosen if not row["answerable"]]
         print(f"{'  not in the documents':<26} {len(absent):>5} {'':>12} {'':>8} {_refusals(absent):>8.3f}")

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,15 @@ def shared_folder() -> Path:
     if not (folder / "bench").is_dir():
         sys.exit("RAGQA_SHARED must name the folder that holds bench/ (the development benchmarks)")
     return folder
+
+
+def holds(text: str, answers: Sequence[str]) -> bool:
+    """Whether one of the answers stands in the text, whatever the width and case of letters and the blanks."""
+    return any(_folded(answer) in _folded(text) for answer in answers)
+
+
+def _folded(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def load(name: str) -> Corpus:

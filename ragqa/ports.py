@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from ragqa.types import Document, Hit, Language, Scored, Usage
+from ragqa.types import Document, Hit, Language, Page, Passage, Scored, Usage
 
 if TYPE_CHECKING:
     from ragqa.types import Vectors
@@ -52,6 +52,30 @@ class Embedder(Protocol):
 
     def unknown_share(self, text: str) -> float:
         """The share, 0 to 1, of the text's tokens that the model cannot read; 0 for a text without tokens."""
+        ...
+
+
+class Texts(Protocol):
+    """The passages that are searched, by their keys, and the documents around them."""
+
+    def passages(self, keys: Sequence[int]) -> list[Passage]:
+        """In the order asked."""
+        ...
+
+    def unknown_shares(self, keys: Sequence[int]) -> Mapping[int, float]:
+        """For each of `keys`, the share of its tokens that the embedder cannot read."""
+        ...
+
+    def neighbours(self, key: int, *, before: int = 1, after: int = 1) -> list[Passage]:
+        """The passages around `key` in its document, in order, `key` itself included."""
+        ...
+
+    def pages(self, key: int) -> tuple[Page, ...]:
+        """The pages of the passage's document; empty where it has none."""
+        ...
+
+    def text_of(self, key: int) -> str:
+        """The whole text of the passage's document."""
         ...
 
 
@@ -163,6 +187,7 @@ class GenerationRequest:
 
     `schema`, where given, is the JSON Schema of the answer. A service that can is held to it; others may not be, so
     that the prompt has to say it too. A service has `timeout_s` to finish, or its own limit where that is shorter.
+    `prompt_tokens` are those of `system` and `prompt` as the counter `counted_by` has them; None where none is read.
     """
 
     question: str
@@ -175,6 +200,8 @@ class GenerationRequest:
     schema: Mapping[str, object] | None = None
     parts: tuple[AskedPart, ...] = ()
     timeout_s: float = math.inf
+    prompt_tokens: int | None = None
+    counted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from ragqa.config import AnswerConfig, Config, EmbeddingConfig, RerankConfig, RetrievalConfig
     from ragqa.flows.ask import Answering
     from ragqa.flows.chat import Conversing
+    from ragqa.flows.context import Passed
     from ragqa.flows.ingest import Parts
     from ragqa.flows.opening import Draw
-    from ragqa.flows.search import Searching
+    from ragqa.flows.search import IndexFacts, Searchable, Searching
     from ragqa.models.recording import Hook
     from ragqa.ports import Embedder, Generator, LexicalIndex, Loader, Reranker, SparseEncoder, Split, TokenCounter
     from ragqa.types import Filter, Hit, Keys
@@ -201,6 +202,20 @@ def searching(
         scope=scope,
         split=models.split if models else splitter(config, notice=notice, sending=sending),
     )
+
+
+def searching_passed(
+    passed: Passed, question: str, config: Config, *, notice: Notice, sending: Sending = AS_SET
+) -> tuple[Searchable, IndexFacts]:
+    """What a search for this question stands on that is made over one document in memory."""
+    from ragqa.documents.child import ChildLoader
+    from ragqa.flows import context
+
+    ranking = reranker(config.rerank, notice=notice, sending=sending)
+    model = embedder(config.embedding, notice=notice, sending=sending)
+    with ChildLoader(config.ingest) as loader:
+        held, facts = context.hold(passed, question, loader, model, config)
+    return replace(held, reranker=ranking, split=splitter(config, notice=notice, sending=sending)), facts
 
 
 def splitter(config: Config, *, notice: Notice, sending: Sending = AS_SET) -> Split:
@@ -392,7 +407,7 @@ def generator_name(settings: AnswerConfig) -> str:
 def answering(
     name: str,
     config: Config,
-    searching: Searching,
+    searching: Searchable,
     *,
     notice: Notice,
     sending: Sending = AS_SET,
@@ -405,7 +420,6 @@ def answering(
     answer is asked for as JSON and comes in one piece: for who does not read it while it is written.
     """
     from ragqa.flows.ask import Answering
-    from ragqa.flows.calibrate import threshold
 
     settings = config.answer
     made = service(name, settings, sending=sending)
@@ -420,7 +434,7 @@ def answering(
     return Answering(
         made,
         prepare,
-        threshold(settings, searching.store.meta()),
+        _refuse_below(settings, searching),
         settings.neighbours,
         strict=settings.strict,
         scoring=_scoring(searching.reranker, config.rerank),
@@ -428,13 +442,19 @@ def answering(
     )
 
 
-def _extractive(settings: AnswerConfig, searching: Searching) -> Answering:
+def _extractive(settings: AnswerConfig, searching: Searchable) -> Answering:
     from ragqa.flows.ask import Answering
-    from ragqa.flows.calibrate import threshold
     from ragqa.models.extractive import ExtractiveGenerator
 
     generator = ExtractiveGenerator(searching.lexical.idf, sentences=settings.sentences)
-    return Answering(generator, partial(_unprompted, settings), threshold(settings, searching.store.meta()))
+    return Answering(generator, partial(_unprompted, settings), _refuse_below(settings, searching))
+
+
+def _refuse_below(settings: AnswerConfig, searching: Searchable) -> float:
+    from ragqa.flows.calibrate import threshold
+    from ragqa.flows.search import Searching
+
+    return threshold(settings, searching.store.meta() if isinstance(searching, Searching) else None)
 
 
 def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], Scorer] | None:

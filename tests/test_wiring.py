@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,7 +61,12 @@ def test_a_download_is_announced(implementation: str, build: Any, monkeypatch: p
     assert len(said) == 1 and "some/model" in said[0]
 
 
-def test_fetching_the_table_of_tokens_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+def over(store: Store) -> Any:
+    """A search that nothing is built for: who answers needs its index alone."""
+    return SimpleNamespace(store=store)
+
+
+def test_fetching_the_table_of_tokens_is_announced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetched(*_: object, on_download: Any, **__: object) -> EstimatedTokens:
         on_download()
         return EstimatedTokens()
@@ -68,8 +74,7 @@ def test_fetching_the_table_of_tokens_is_announced(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("ragqa.models.tokens.counter", fetched)
     monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     said: list[str] = []
-    # Nothing of the index is touched before a question is asked.
-    answering = wiring.answering("gemini:some-model", Config(), None, notice=said.append)  # type: ignore[arg-type]
+    answering = wiring.answering("gemini:some-model", Config(), over(store), notice=said.append)
     assert not said
     answering.prepare("When?", [])
     assert len(said) == 1 and "tokens" in said[0]
@@ -85,7 +90,7 @@ def test_fetching_the_table_of_tokens_is_announced(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_a_prompt_of_ones_own_is_checked_before_anything_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | str | None, message: str
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, content: bytes | str | None, message: str
 ) -> None:
     file = tmp_path / "own.txt"
     if content is not None:
@@ -93,17 +98,17 @@ def test_a_prompt_of_ones_own_is_checked_before_anything_is_asked(
     monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     settings = Config(answer=AnswerConfig(prompt=str(file)))
     with pytest.raises(ConfigError) as caught:
-        wiring.answering("gemini:m", settings, None, notice=print)  # type: ignore[arg-type]
+        wiring.answering("gemini:m", settings, over(store), notice=print)
     assert caught.value.message == message.format(file=file)
 
 
-def test_a_prompt_of_ones_own_reaches_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_of_ones_own_reaches_the_model(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own.txt").write_bytes(b"\xef\xbb\xbfYou work for a law firm. {rules}")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     monkeypatch.setattr("ragqa.models.tokens.counter", lambda *_, **__: EstimatedTokens())
     settings = Config(answer=AnswerConfig(prompt="~/own.txt"))
-    answering = wiring.answering("gemini:m", settings, None, notice=print)  # type: ignore[arg-type]
+    answering = wiring.answering("gemini:m", settings, over(store), notice=print)
     assert answering.prepare("When?", []).system.startswith("You work for a law firm. Rules\n1. ")
 
 

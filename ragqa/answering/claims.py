@@ -68,7 +68,7 @@ _QUOTES = ("quote", "quotes", "quotation", "text", "words", "verbatim")
 _DEEPEST = 4
 _MOST_CLAIMS = 200
 _LONGEST_QUOTE = 4000
-_LEADING_MARKERS = re.compile(r"(?:\[(\d+)\]\s*)+")
+_OURS = re.compile(r"""["'“](?:claims|answered)["'”]\s*[:=]""")
 _LIST_ITEM = re.compile(r"[-*•]\s|\d{1,3}[.)、]")
 _SENTENCE_END = frozenset(".!?。！？；;…:：”」』\"')）")
 
@@ -84,12 +84,13 @@ def read(output: str, sources: Sequence[Hit]) -> str | None:
     A refusal is the word that stands for one. A reply that is no JSON at all is taken for an ordinary answer.
     """
     text = _THOUGHTS.sub("", output)
-    found = [claims for value in values(text) if (claims := _claims(value, 0)) is not None]
+    bare = _FENCE.sub("", text).strip()
+    is_json = _JSON.match(bare) is not None
+    found = [claims for value in values(text) if (claims := _claims(value, is_json=is_json)) is not None]
     if not found:
-        bare = _FENCE.sub("", text).strip()
         if bare.strip("`\n ") in ("[]", "{}"):
             return SENTINEL
-        return None if _JSON.match(bare) else text
+        return None if is_json or _OURS.search(text) else text
     return _canonical(max(found, key=len)[:_MOST_CLAIMS], sources)
 
 
@@ -99,12 +100,9 @@ def _canonical(claims: Sequence[_Claim], sources: Sequence[Hit]) -> str:
         shown = stream_filter(sources)
         text = (shown.feed(claim.text) + shown.finish()).strip()
         cited = dict.fromkeys(number for number, _ in claim.citations if 1 <= number <= len(sources))
-        if leading := _LEADING_MARKERS.match(text):
-            cited |= dict.fromkeys(int(digits) for digits in re.findall(r"\d+", leading.group()))
-            text = text[leading.end() :]
         if not any(map(str.isalnum, text)):
             continue
-        text = _cited(text, "".join(f"[{number}]" for number in cited))
+        text = _cited(text, list(cited))
         written += _joint(written, text) + text
         quotes += [f"[{number}] {quote}" for number, quote in claim.citations if number in cited and quote]
     if not written:
@@ -112,15 +110,17 @@ def _canonical(claims: Sequence[_Claim], sources: Sequence[Hit]) -> str:
     return "\n".join([written, QUOTES_LINE, *dict.fromkeys(quotes)] if quotes else [written])
 
 
-def _cited(text: str, markers: str) -> str:
-    """The markers behind every sentence that has none of its own: what a claim rests on, all of it does."""
+def _cited(text: str, numbers: Sequence[int]) -> str:
+    """Markers behind every sentence, since all of a claim rests on its sources; it may have put some itself."""
+    own = {int(digits) for digits in re.findall(r"\[(\d+)\]", text)}
+    markers = "".join(f"[{number}]" for number in numbers if number not in own)
+    if not markers:
+        return text
     pieces, position = [], 0
-    for _, end in spans(text):
+    for end in [len(text)] if own else [end for _, end in spans(text)]:
         sentence = text[position:end]
         bare = sentence.rstrip()
-        has_own = re.search(r"\[\d+\]", sentence)
-        blank = "" if not bare or ord(bare[-1]) >= 0x2E80 else " "
-        pieces.append(sentence if has_own or not markers else f"{bare}{blank}{markers}{sentence[len(bare) :]}")
+        pieces.append(f"{bare}{'' if _is_wide(bare[-1:]) else ' '}{markers}{sentence[len(bare) :]}")
         position = end
     return "".join(pieces) + text[position:]
 
@@ -130,19 +130,30 @@ def _joint(before: str, text: str) -> str:
     if not before:
         return ""
     last = re.sub(r"\s*(?:\[\d+\])+\Z", "", before)[-1:]
-    if _LIST_ITEM.match(text) or last not in _SENTENCE_END:
+    is_ended = last in _SENTENCE_END
+    if text.startswith("[") or (not is_ended and text[:1].islower()):
+        return "\n\n"  # a single line break might lie inside a sentence
+    if _LIST_ITEM.match(text) or not is_ended:
         return "\n"
-    return "" if ord(last) >= 0x2E80 else " "
+    return "" if _is_wide(last) else " "
+
+
+def _is_wide(character: str) -> bool:
+    """Whether no space follows this character, as in Chinese."""
+    return character >= "\u2e80"
 
 
 # --- the shapes that come ---------------------------------------------------------------------------------------------
 
 
-def _claims(value: object, depth: int) -> list[_Claim] | None:
-    """The claims in a value, none for a refusal; None where it holds neither."""
+def _claims(value: object, *, is_json: bool, depth: int = 0) -> list[_Claim] | None:
+    """The claims in a value, none for a refusal; None where it holds neither.
+
+    In a text that is not JSON as a whole, what merely looks like a claim is an example that the answer gives.
+    """
     if depth > _DEEPEST:
         return None
-    if isinstance(value, list):
+    if isinstance(value, list) and is_json:
         each = [claim for entry in value if isinstance(entry, dict) and (claim := _claim(entry)) is not None]
         return each or None
     if not isinstance(value, dict):
@@ -151,14 +162,14 @@ def _claims(value: object, depth: int) -> list[_Claim] | None:
         return []
     for name in _LISTS:
         match value.get(name):
-            case str(text) if "citations" not in value and "sources" not in value:
+            case str(text) if is_json and "citations" not in value and "sources" not in value:
                 return [_Claim(_clean(text), ())]
-            case list(entries):
+            case list(entries) if is_json or name == "claims":
                 found = [claim for entry in entries if (claim := _claim(entry)) is not None]
                 return found if found or not entries else None
             case dict(inner):
-                return _claims(inner, depth + 1)
-    claim = _claim(value)
+                return _claims(inner, is_json=is_json, depth=depth + 1)
+    claim = _claim(value) if is_json else None
     return [claim] if claim is not None else None
 
 

@@ -43,7 +43,11 @@ _REASON = re.compile(
 _PLACE = re.compile(
     r"\b(?:in|at|near|from|to|on) (?:the )?[A-Z]|\d+F\b|[省市县区州镇乡村路街岛国山河江湖洲港楼室厅馆厂]"
 )
-_NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][A-Za-z]+|[·・‧]|[先女]士|先生|小姐|经理|主任|部长|团队|[部局处科组会]\b")
+_CAPITALISED = r"[A-ZÀ-ÖØ-ÞĀĆČĐĒĞĪİŁŌŐŚŞŠŪŰŻŽ][^\W\d_]+"
+_NAME = re.compile(
+    rf"(?<=[a-z,;:(] ){_CAPITALISED}|(?<=[A-Z]\. ){_CAPITALISED}"
+    r"|[·・‧]|[先女]士|先生|小姐|经理|主任|部长|团队|[部局处科组会]\b"
+)
 
 
 def asked_for(question: str) -> Cue | None:

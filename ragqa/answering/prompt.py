@@ -113,6 +113,8 @@ def build(
         max_tokens=settings.max_tokens or _ROOM[settings.length] * (2 if structured else 1),
         temperature=settings.temperature,
         schema=claims.SCHEMA if structured else None,
+        prompt_tokens=counter.count(system) + counter.count(prompt),
+        counted_by=counter.name,
     )
 
 

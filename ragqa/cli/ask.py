@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ragqa.cli import batch as batches
-from ragqa.cli import listening, previewing
+from ragqa.cli import passing
+from ragqa.cli.answering import Run
 from ragqa.cli.asking import ExplainOption, StrictFreshOption, read_question
 from ragqa.cli.batch import Batch
 from ragqa.cli.command import (
@@ -18,7 +17,6 @@ from ragqa.cli.command import (
     RETRIEVING,
     STRICT,
     ExtractiveOption,
-    Format,
     ModelOption,
     NoRerankOption,
     RerankOption,
@@ -26,11 +24,7 @@ from ragqa.cli.command import (
     StrictOption,
     command,
 )
-from ragqa.cli.open import remember
 from ragqa.errors import UsageError
-
-if TYPE_CHECKING:
-    from ragqa import wiring
 
 QuestionArgument = Annotated[
     str | None, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.", show_default=False)
@@ -59,6 +53,10 @@ def ask(
         float | None,
         typer.Option("--timeout", metavar="SECONDS", help="Answer without the model service if it takes longer."),
     ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option("--context", metavar="FILE", help="Answer from FILE (- is stdin) alone; no index is needed."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the request to the service; send nothing.")] = False,
     batch: Annotated[
         str | None,
@@ -76,39 +74,20 @@ def ask(
     With --strict nothing is shown before all of it is checked. Exit code 3 means that the documents do not hold the
     answer, 5 that the model service failed or was cut off.
     """
-    from ragqa import wiring
-    from ragqa.flows import ask as flow
-    from ragqa.flows import search
-
-    lines = _batch(session, question, batch, jobs, skip_done, dry_run=dry_run)
-    question = "" if lines else read_question(_given(question))
+    lines = _batch(session, question, batch, jobs, skip_done, other=_other(context, dry_run=dry_run))
+    if context is not None:
+        passing.require_alone(session, strict_fresh=strict_fresh)
+        if question == context == "-":
+            raise UsageError("stdin cannot be both the question and what it is about")
     if timeout is not None and not timeout > 0:
         raise UsageError("--timeout takes seconds, more than 0")
-    sending = _sending(timeout, dry_run=dry_run)
-    name = wiring.generator_name(session.config.answer)
-    wiring.service(name, session.config.answer)  # a missing key is told before anything is loaded
-    with wiring.open_store(session.index) as store:
-        parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter, sending=sending)
-        answering = wiring.answering(
-            name,
-            session.config,
-            parts,
-            notice=session.note,
-            sending=sending,
-            degrades=timeout is not None,
-            # One object is read only when it is whole: then the model may write one too.
-            structured=session.format is Format.JSON or batch is not None,
-        )
-        if dry_run:
-            return previewing.show(session, question, parts, answering, strict_fresh=strict_fresh)
-        index = search.checked(parts, strict_fresh=strict_fresh)
-        if lines:
-            return batches.answer(session, lines, parts, answering, index, timeout_s=timeout, explain=explain)
-        with listening.listener(session) as on_event:
-            asked = flow.answer(question, parts, answering, index, timeout_s=timeout, on_event=on_event)
-    listening.show(session, asked, explain=explain)
-    remember(session, store.folder, asked)
-    return listening.after(session, asked, explain=explain, hint=name == "extractive" and not extractive)
+    run = Run(session, timeout, dry_run=dry_run, explain=explain, extractive=extractive)
+    if lines:
+        return run.batch(lines, strict_fresh=strict_fresh)
+    question = read_question(_given(question))
+    if context is not None:
+        return run.about(question, passing.read(context, most_mb=session.config.ingest.max_file_mb))
+    return run.one(question, strict_fresh=strict_fresh)
 
 
 def _given(question: str | None) -> str:
@@ -124,7 +103,7 @@ def _batch(
     jobs: int | None,
     skip_done: Path | None,
     *,
-    dry_run: bool,
+    other: str,
 ) -> Batch | None:
     """What `--batch` and its options come to; None where one question is asked."""
     if source is None:
@@ -134,18 +113,12 @@ def _batch(
         return None
     if question is not None:
         raise UsageError("a question and --batch cannot both be meant", remedy="put the question into the file")
-    if dry_run:
-        raise UsageError("--dry-run shows the request of one question", remedy="name one in the place of --batch")
+    if other:
+        raise UsageError(f"{other} is for one question", remedy="name one in the place of --batch")
     batches.require_lines(session)
     return Batch(source, jobs or 1, skip_done)
 
 
-def _sending(timeout: float | None, *, dry_run: bool) -> wiring.Sending:
-    """Services as the run wants them; of a time limit a quarter at most goes to any request before the answer's own."""
-    from ragqa import wiring
-    from ragqa.models.recording import refusing_to_send
-
-    return wiring.Sending(
-        before=refusing_to_send(os.environ) if dry_run else None,
-        at_most_s=math.inf if timeout is None else timeout / 4,
-    )
+def _other(context: str | None, *, dry_run: bool) -> str:
+    """The option that goes with no batch, where one was given."""
+    return "--dry-run" if dry_run else "--context" if context is not None else ""

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from ragqa.cli.shapes import Shape
+    from ragqa.flows.ask import Asked
     from ragqa.flows.chat import Conversing, Turn, Understood
     from ragqa.flows.search import Searching
 
@@ -92,6 +93,8 @@ class Conversation:
     """Files that this conversation was saved to."""
     worst: int = 0
     """The greatest exit code of any turn."""
+    _stale: int = 0
+    """How many files had changed at the last turn."""
     _shapes: list[Shape] = field(default_factory=list)
     _models: Searching | None = None
     _conversing: Conversing | None = None
@@ -108,10 +111,9 @@ class Conversation:
 
         session = self.session
         name = wiring.generator_name(session.config.answer)
+        self._conversing = wiring.conversing(name, session.config, notice=session.note)
         with wiring.open_store(session.index) as store:
-            parts = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
-            wiring.answering(name, session.config, parts, notice=session.note)
-        self._models, self._conversing = parts, wiring.conversing(name, session.config, notice=session.note)
+            self._models = wiring.searching(store, session.config, notice=session.note, chosen=session.filter)
         self.hint = self.hint and name == "extractive"
 
     def hear(self, line: str) -> bool:
@@ -178,11 +180,16 @@ class Conversation:
             session.out.write(chat_render.turn_markdown(turn, number))
         else:
             self._give(chat_shapes.turn(turn, number, explain=self.explain))
-        code = listening.after(session, turn.asked, explain=self.explain, hint=self.hint)
+        code = listening.after(session, self._untold(turn.asked), explain=self.explain, hint=self.hint)
         self.hint = self.hint and turn.asked.answer.status != "answered"
         self.worst = max(self.worst, code)
         if session.format is Format.TEXT and turn.asked.answer.text:
             session.out.line()
+
+    def _untold(self, asked: Asked) -> Asked:
+        """The same without files that changed, where that many have been told of before."""
+        before, self._stale = self._stale, asked.index.stale_files
+        return replace(asked, index=replace(asked.index, stale_files=0)) if self._stale == before else asked
 
     def _give(self, shape: Shape) -> None:
         """One object on a line of its own, or kept for the one at the end."""

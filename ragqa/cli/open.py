@@ -60,7 +60,6 @@ def open_citation(
     The answer is the last that `ask` or `chat` gave over this index. Exit code 3 means that there is no such citation.
     """
     from ragqa import wiring
-    from ragqa.cli import pages
 
     if whole and context_lines is not None:
         raise UsageError("--whole and --context-lines cannot both be meant")
@@ -72,7 +71,7 @@ def open_citation(
     wanted = Wanted(
         citation,
         whole=whole,
-        lines=pages.LINES if context_lines is None else context_lines,
+        lines=context_lines,
         image=image,
         file=file,
         force=force,
@@ -89,7 +88,8 @@ class Wanted:
 
     marker: int
     whole: bool = False
-    lines: int = 8
+    lines: int | None = None
+    """On either side of each quote; None is the usual number."""
     image: bool = False
     file: Path | None = None
     force: bool = False
@@ -105,7 +105,8 @@ def show_citation(session: Session, wanted: Wanted, answer: Mapping[str, Any], s
     from ragqa.flows import opening
 
     found = opening.open_citation(wanted.marker, answer, store)
-    lines = None if wanted.whole else wanted.lines
+    around = pages.LINES if wanted.lines is None else wanted.lines
+    lines = None if wanted.whole else around
     as_json = session.format in (Format.JSON, Format.JSONL)
     if not as_json:  # a picture may take a while
         session.out.write(_text(session, found, lines, wanted.more))
@@ -169,7 +170,7 @@ def _last(index: Path) -> Mapping[str, Any]:
 def _given(name: str) -> Mapping[str, Any]:
     """The answer in a file: one JSON object, or the last one of JSON lines."""
     try:
-        data = sys.stdin.buffer.read(_LARGEST_ANSWER) if name == "-" else _read(Path(name))
+        data = _read_stdin() if name == "-" else _read(Path(name))
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from error
     for text in (data, *data.splitlines()[::-1]):
@@ -183,6 +184,10 @@ def _given(name: str) -> Mapping[str, Any]:
     raise UsageError(f"{what} holds no answer", remedy="`ragqa ask --json QUESTION > FILE` writes one")
 
 
+def _read_stdin() -> bytes:
+    return sys.stdin.buffer.read(_LARGEST_ANSWER) if sys.stdin is not None else b""
+
+
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_LARGEST_ANSWER)
@@ -192,7 +197,9 @@ def _read(path: Path) -> bytes:
 
 
 def _secret(password: str | None) -> str | None:
-    return sys.stdin.readline().rstrip("\n") if password == "-" else password
+    if password != "-" or sys.stdin is None:
+        return password
+    return sys.stdin.readline().rstrip("\n")
 
 
 def _draw(session: Session, found: Opened, wanted: Wanted, images: list[Shape]) -> RagqaError | None:

@@ -9,15 +9,15 @@ from ragqa.cli.command import Session
 if TYPE_CHECKING:
     from ragqa.flows.ask import Answering
     from ragqa.flows.preview import Preview
-    from ragqa.flows.search import Searching
+    from ragqa.flows.search import IndexFacts, Searchable
 
 
-def show(session: Session, question: str, searching: Searching, answering: Answering, *, strict_fresh: bool) -> int:
+def show(session: Session, question: str, parts: Searchable, answering: Answering, index: IndexFacts) -> int:
     """The request as it would be on the wire: a line for the address, the headers, an empty line, the body."""
     from ragqa.cli import pipeline_shapes
     from ragqa.flows import preview
 
-    found = preview.preview(question, searching, answering, strict_fresh=strict_fresh)
+    found = preview.preview(question, parts, answering, index)
     session.data(pipeline_shapes.preview(found), lambda: _text(found))
     if found.purpose == "search":
         session.note("this comes before the search; what is asked for the answer depends on the reply")

@@ -113,6 +113,19 @@ _EXPLANATION = _object(
     reranked=_RANKING,
     parts=_list(_object(question=_TEXT, fused=_RANKING)),
 )
+_SOURCE = _object(number=_described({"type": "integer", "minimum": 1}, "As the model cites it."), **_PASSAGE)
+_QUOTE = _object(marker=_MARKER, quote=_TEXT, verified=_FLAG)
+_WHOLE_EXPLANATION = _optional(
+    _EXPLANATION,
+    prompt=_or_null(
+        _object(
+            tokens=_described(_or_null(_COUNT), "Of the whole prompt; null where no model reads one."),
+            counter=_described(_or_null(_TEXT), "Who counted them."),
+            sources=_list(_SOURCE),
+        )
+    ),
+    verification=_list(_object(sentence=_TEXT, support=_one_of(Support), quotes=_list(_QUOTE))),
+)
 _ERROR = _object(
     schema_version=_VERSION,
     error=_object(code=_TEXT, message=_TEXT, remedy=_described(_TEXT, "What helps; may be empty.")),
@@ -149,7 +162,7 @@ _TURN = _optional(
         stands_alone=_described(_TEXT, "What the question was understood as, and so what was searched and answered."),
         rewritten_by=_described({"enum": ["rules", "model", None]}, "Who made it so; null: it is as it was asked."),
     ),
-    explain=_EXPLANATION,
+    explain=_WHOLE_EXPLANATION,
 )
 
 _EMBEDDER = _object(name=_TEXT, dimensions=_COUNT)
@@ -196,7 +209,7 @@ def _event(name: str, **properties: Schema) -> Schema:
 
 
 _SHAPES: dict[str, Schema] = {
-    "ask": _optional(_object(**_ASK), explain=_EXPLANATION),
+    "ask": _optional(_object(**_ASK), explain=_WHOLE_EXPLANATION),
     "ask-event": {
         "oneOf": [
             _event("retrieval", hits=_list(_HIT)),
@@ -204,7 +217,7 @@ _SHAPES: dict[str, Schema] = {
             _event("citation", **_CITATION),
             _event("usage", **_USAGE),
             _described(_event("degraded", **_DEGRADED), "The tokens until now count no more."),
-            _optional(_event("result", **_ASK), explain=_EXPLANATION),
+            _optional(_event("result", **_ASK), explain=_WHOLE_EXPLANATION),
             _ERROR,
         ]
     },

@@ -136,7 +136,34 @@ def ask(asked: ask_flow.Asked, *, explain: bool = False) -> Shape:
         },
         "timings_ms": _timings(asked.timings_ms),
     }
-    return {**shape, "explain": explanation(asked.trace, answer.hits, asked.parts)} if explain else shape
+    if not explain:
+        return shape
+    return {**shape, "explain": {**explanation(asked.trace, answer.hits, asked.parts), **_answering(asked)}}
+
+
+def _answering(asked: ask_flow.Asked) -> Shape:
+    """What the answer was made from, and what was found out about each of its sentences."""
+    request, answer = asked.request, asked.answer
+    quotes: dict[int, list[Shape]] = {}
+    for each in answer.citations:
+        found = {"marker": each.marker, "quote": each.quote.text, "verified": each.verified}
+        quotes.setdefault(each.marker, []).append(found)
+    return {
+        "prompt": request
+        and {
+            "tokens": request.prompt_tokens,
+            "counter": request.counted_by or None,
+            "sources": [{"number": place, **passage(each.passage)} for place, each in enumerate(request.sources, 1)],
+        },
+        "verification": [
+            {
+                "sentence": each.text,
+                "support": each.support,
+                "quotes": [quote for marker in each.citations for quote in quotes.get(marker, ())],
+            }
+            for each in answer.sentences
+        ],
+    }
 
 
 def ask_event(event: ask_flow.Event) -> Shape:

@@ -20,7 +20,8 @@ _FILE = "chat-history.jsonl"
 
 def piped() -> Iterator[str]:
     """Lines of stdin, as they come; blank ones are left out. Raises UsageError for one that is not UTF-8."""
-    for number, line in enumerate(iter(sys.stdin.buffer.readline, b""), 1):
+    lines = iter(sys.stdin.buffer.readline, b"") if sys.stdin is not None else ()
+    for number, line in enumerate(lines, 1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         except UnicodeDecodeError as error:

@@ -42,10 +42,15 @@ def split(document: Document, *, tokens: int, overlap: int, count: Callable[[str
             chunks[-1] = joined
         else:
             chunks.extend(_pack(group, counter, tokens, min(overlap, tokens // 2)))
-    if not document.pages:
+    return with_pages(chunks, document.pages)
+
+
+def with_pages(chunks: list[Chunk], pages: Sequence[Page]) -> list[Chunk]:
+    """The chunks of a document, each with the pages that it stands on."""
+    if not pages:
         return chunks
-    starts = [page.start for page in document.pages]
-    return [_with_pages(chunk, document.pages, starts) for chunk in chunks]
+    starts = [page.start for page in pages]
+    return [_with_pages(chunk, pages, starts) for chunk in chunks]
 
 
 @dataclass(slots=True)

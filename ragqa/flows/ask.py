@@ -15,8 +15,9 @@ from ragqa.retrieval import Part
 from ragqa.types import Answer
 
 if TYPE_CHECKING:
-    from ragqa.flows.search import Found, IndexFacts, Searching
+    from ragqa.flows.search import Found, IndexFacts, Searchable, Searching
     from ragqa.index.scope import Scope
+    from ragqa.ports import GenerationRequest
     from ragqa.retrieval import Retrieval, Trace
     from ragqa.types import Citation, Hit, Usage
 
@@ -77,6 +78,8 @@ class Asked:
     scope: Scope | None = None
     parts: tuple[Part, ...] = ()
     degraded: Degraded | None = None
+    request: GenerationRequest | None = None
+    """What the answer was made from; None where it was refused before."""
 
 
 Listener = Callable[[Event], None]
@@ -98,7 +101,7 @@ def ask(
 
 def answer(
     question: str,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     index: IndexFacts,
     *,
@@ -129,6 +132,7 @@ def asked(found: Found, responded: Responded) -> Asked:
         found.scope,
         found.retrieval.parts,
         responded.degraded,
+        responded.request,
     )
 
 
@@ -142,12 +146,13 @@ class Responded:
     refuse_below: float
     timings_ms: Mapping[str, float]
     degraded: Degraded | None = None
+    request: GenerationRequest | None = None
 
 
 def respond(
     question: str,
     retrieval: Retrieval,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     deadline: Deadline | None = None,
@@ -173,7 +178,7 @@ class Begun:
 def begin(
     question: str,
     retrieval: Retrieval,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     on_event: Listener = lambda event: None,
@@ -206,14 +211,14 @@ def written(
 def finish(
     begun: Begun,
     output: writing.Output | None,
-    searching: Searching,
+    searching: Searchable,
     answering: Answering,
     *,
     on_event: Listener = lambda event: None,
 ) -> Responded:
     """Check what was written; where the generator did not come to its end, let the one behind it answer."""
     answer, timings = _checked(begun, begun.prepared, output, searching)
-    generator, degraded = answering.generator.name, None
+    generator, prepared, degraded = answering.generator.name, begun.prepared, None
     if answer.status == "incomplete" and answering.fallback is not None:
         degraded = Degraded(generator, answer.reason)
         on_event(degraded)
@@ -230,11 +235,12 @@ def finish(
         on_event(Spent(answer.usage))
     answer = replace(answer, hits=begun.retrieval.hits)
     timings = {**begun.timings_ms, **timings}
-    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded)
+    request = prepared.request if prepared is not None else None
+    return Responded(answer, generator, begun.evidence, answering.refuse_below, timings, degraded, request)
 
 
 def _checked(
-    begun: Begun, prepared: writing.Prepared | None, output: writing.Output | None, searching: Searching
+    begun: Begun, prepared: writing.Prepared | None, output: writing.Output | None, searching: Searchable
 ) -> tuple[Answer, Mapping[str, float]]:
     if prepared is None or output is None:
         reason = "nothing in the documents is close enough to the question"
@@ -250,7 +256,7 @@ def _as_it_comes(answering: Answering, on_event: Listener) -> Callable[[str], No
     return (lambda text: None) if answering.strict else (lambda text: on_event(Written(text)))
 
 
-def weigh(retrieval: Retrieval, searching: Searching) -> evidence.Evidence:
+def weigh(retrieval: Retrieval, searching: Searchable) -> evidence.Evidence:
     """How probably the hits hold the answer; of a question with several parts, to the one that they answer best."""
     weighed = (
         evidence.assess(each.trace.query.text, each.hits, idf=searching.lexical.idf, background=each.trace.background)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ragqa.index.store import Store
 
 
-def threshold(settings: AnswerConfig, meta: IndexMeta) -> float:
-    """The evidence below which a question is refused: as set, else as calibrated for this index, else the default."""
+def threshold(settings: AnswerConfig, meta: IndexMeta | None) -> float:
+    """The evidence below which a question is refused: as set, else as calibrated for the index, else the default."""
     if settings.refuse_below != "auto":
         return settings.refuse_below
-    return meta.calibration.refuse_below if meta.calibration else evidence.REFUSE_BELOW
+    return meta.calibration.refuse_below if meta and meta.calibration else evidence.REFUSE_BELOW
 
 
 def weigh(

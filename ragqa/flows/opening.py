@@ -165,13 +165,11 @@ class _Finder:
 
 
 def _find(reference: Reference, text: str) -> tuple[int, int] | None:
-    """The quote's words: where they stood, else the nearest place where they stand letter for letter, else by sense."""
-    quote, start = reference.quote, reference.start
+    """The quote's words letter for letter, where they stood or as near as they stand; else as `locate` finds them."""
+    quote, start = reference.quote, max(0, reference.start)
     if not quote:
         return None
-    if text[start : start + len(quote)] == quote:
-        return start, start + len(quote)
-    before, behind = text.rfind(quote, 0, max(0, start)), text.find(quote, max(0, start))
+    before, behind = text.rfind(quote, 0, start), text.find(quote, start)
     if exact := [place for place in (before, behind) if place >= 0]:
         nearest = min(exact, key=lambda place: abs(place - start))
         return nearest, nearest + len(quote)

@@ -11,7 +11,7 @@ from ragqa.models.recording import NotSent, Outgoing
 
 if TYPE_CHECKING:
     from ragqa.flows.ask import Answering
-    from ragqa.flows.search import Searching
+    from ragqa.flows.search import IndexFacts, Searchable, Searching
 
 
 Purpose = Literal["search", "answer", "none"]
@@ -31,14 +31,18 @@ class Preview:
     reason: str = ""
 
 
-def preview(question: str, searching: Searching, answering: Answering, *, strict_fresh: bool = False) -> Preview:
-    """Ask as far as that goes without sending anything; whatever a service is to be sent has to raise NotSent.
+def facts(searching: Searching, *, strict_fresh: bool = False) -> IndexFacts:
+    """What the index is now. Raises IndexMismatch and IndexStale as `search` does, but where a service had to be asked.
 
-    Raises IndexMismatch and IndexStale as `search` does.
+    That is for the length of its vectors, which tells it nothing of the documents nor of the question.
     """
-    with suppress(NotSent):  # a service may be asked how long its vectors are, which tells it nothing
+    with suppress(NotSent):
         search.checked(searching, strict_fresh=strict_fresh)
-    index = search.facts(searching.store)
+    return search.facts(searching.store)
+
+
+def preview(question: str, searching: Searchable, answering: Answering, index: IndexFacts) -> Preview:
+    """Ask as far as that goes without sending anything; whatever a service is to be sent has to raise NotSent."""
     try:
         found = search.find(question, searching, index)
     except NotSent as kept:

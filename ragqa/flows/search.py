@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ragqa.config import Config
     from ragqa.index.scope import Scope
     from ragqa.index.store import Store
-    from ragqa.ports import Embedder, LexicalIndex, Reranker, SparseEncoder, Split, VectorIndex
+    from ragqa.ports import Embedder, LexicalIndex, Reranker, SparseEncoder, Split, Texts, VectorIndex
     from ragqa.types import Passage
 
 
 @dataclass(frozen=True, slots=True)
-class Searching:
-    """All that a search stands on, over one snapshot of one index; both searches are made over `scope`, if any."""
+class Searchable:
+    """All that a search stands on, over texts that do not change meanwhile; both searches are made over `scope`."""
 
-    store: Store
+    store: Texts
     embedder: Embedder
     vectors: VectorIndex
     lexical: LexicalIndex
@@ -41,6 +41,13 @@ class Searching:
         """In the order asked, each under a path that is in the scope."""
         found = self.store.passages(keys)
         return found if self.scope is None else self.scope.shown(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Searching(Searchable):
+    """The same over one snapshot of one index."""
+
+    store: Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def checked(parts: Searching, *, strict_fresh: bool = False) -> IndexFacts:
     return index
 
 
-def find(query: str, parts: Searching, index: IndexFacts) -> Found:
+def find(query: str, parts: Searchable, index: IndexFacts) -> Found:
     """Find passages in an index that was looked at already, which costs a `stat` for each of its files."""
     found = retrieve(query, parts)
     reranking = found.trace.reranking
@@ -98,7 +105,7 @@ def find(query: str, parts: Searching, index: IndexFacts) -> Found:
     return Found(query, found, index, models, parts.scope)
 
 
-def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
+def retrieve(query: str, parts: Searchable) -> retrieval.Retrieval:
     """The hits of a question, or of all its parts merged where it asks for several things.
 
     Only the question as a whole is reranked, so that one question never spends more than one budget.
@@ -114,7 +121,7 @@ def retrieve(query: str, parts: Searching) -> retrieval.Retrieval:
     return replace(whole, trace=replace(whole.trace, timings_ms={"split": split_ms, **whole.trace.timings_ms}))
 
 
-def _retrieve(query: str, parts: Searching, reranker: Reranker | None) -> retrieval.Retrieval:
+def _retrieve(query: str, parts: Searchable, reranker: Reranker | None) -> retrieval.Retrieval:
     """Both searches, their fusion, a look into the best and, if there is a reranker, its order."""
     return retrieval.retrieve(
         query,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ragqa.types import Chunk
 
 if TYPE_CHECKING:
-    from ragqa.index.store import Store
+    from ragqa.ports import Texts
     from ragqa.types import Citation, Hit, Passage
 
 
@@ -25,7 +25,7 @@ class Wide:
     middle: Passage
 
 
-def reader(store: Store) -> Callable[[Passage], str]:
+def reader(store: Texts) -> Callable[[Passage], str]:
     """The whole text of a passage's document; each document is read once."""
     texts: dict[bytes, str] = {}
 
@@ -37,7 +37,7 @@ def reader(store: Store) -> Callable[[Passage], str]:
     return text_of
 
 
-def widen(hits: Sequence[Hit], store: Store, text_of: Callable[[Passage], str], *, chunks: int) -> list[Wide]:
+def widen(hits: Sequence[Hit], store: Texts, text_of: Callable[[Passage], str], *, chunks: int) -> list[Wide]:
     """Each hit with up to `chunks` neighbours on both sides, of its own section alone, in the order of the hits.
 
     A hit that lies in the section part of a better one is a part of that one, and no source of its own.
@@ -68,7 +68,7 @@ def narrow(citation: Citation, wide: Sequence[Wide]) -> Citation:
     return citation
 
 
-def _section(passage: Passage, store: Store, chunks: int, taken: set[int]) -> tuple[Passage, ...]:
+def _section(passage: Passage, store: Texts, chunks: int, taken: set[int]) -> tuple[Passage, ...]:
     """The passage and its free neighbours of the same section, without a gap, in the order of the document."""
     around = store.neighbours(passage.key, before=chunks, after=chunks)
     place = next(number for number, each in enumerate(around) if each.key == passage.key)

@@ -16,8 +16,7 @@ from ragqa.types import Answer
 
 if TYPE_CHECKING:
     from ragqa.flows.widening import Wide
-    from ragqa.index.store import Store
-    from ragqa.ports import GenerationRequest, Generator
+    from ragqa.ports import GenerationRequest, Generator, Texts
     from ragqa.retrieval import Retrieval
     from ragqa.types import Hit, Passage
 
@@ -77,7 +76,7 @@ class Output:
     failure: str = ""
 
 
-def prepare(question: str, retrieval: Retrieval, store: Store, answering: Answering) -> Prepared:
+def prepare(question: str, retrieval: Retrieval, store: Texts, answering: Answering) -> Prepared:
     """The request with as much around each source as leaves room for all of them."""
     text_of = reader(store)
     wide = widen(retrieval.hits, store, text_of, chunks=0)
@@ -134,7 +133,7 @@ def generate_within(
     return replace(output, finish=finish, failure=output.failure and late)
 
 
-def checked(prepared: Prepared, output: Output, store: Store) -> Answer:
+def checked(prepared: Prepared, output: Output, store: Texts) -> Answer:
     """The answer in what was written, every citation of it looked up again."""
     if output.failure:
         return Answer(prepared.question, "incomplete", "", reason=output.failure)
@@ -150,7 +149,7 @@ def checked(prepared: Prepared, output: Output, store: Store) -> Answer:
     return replace(answer, citations=tuple(narrow(citation, prepared.wide) for citation in answer.citations))
 
 
-def page_finder(store: Store) -> citations.PageOf:
+def page_finder(store: Texts) -> citations.PageOf:
     """The page on which an offset of a passage's document lies, and its printed label."""
 
     def page_of(passage: Passage, offset: int) -> tuple[int | None, str | None]:

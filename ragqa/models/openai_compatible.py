@@ -129,8 +129,12 @@ class Client:
                 if isinstance(error.__cause__, ServiceFailure | NotSent):
                     raise error.__cause__ from None
                 raise self._connection.failure(error.__cause__ or error) from None
-            except openai.APIError as error:
-                raise ServiceFailure(f"{self.service} reported an error: {self.told(error.message)}") from None
+            except openai.APIError as error:  # inside a reply that began well
+                status = error.body.get("code") if isinstance(error.body, dict) else None
+                raise ServiceFailure(
+                    f"{self.service} reported an error: {self.told(error.message)}",
+                    status=status if isinstance(status, int) else None,
+                ) from None
 
     def told(self, text: object) -> str:
         """What the service said, fit for one line, without the key."""

@@ -32,6 +32,7 @@ _PREPOSITION = re.compile(
     r"(?:in|on|at|by|for|to|from|of|with|without|under|over|after|before|during|until|since|per|within|via)\b", re.I
 )
 _WORD = re.compile(r"[^\s,;:?？!()\"“”—]+")
+_HOW = re.compile(r"\bhow\s+[a-z]+\b", re.I)
 _BEFORE_PRONOUN = 2
 """With more words of its own before it, a pronoun stands for one of them."""
 _FEW_WORDS = 2
@@ -130,7 +131,11 @@ def _with_topic(question: str, last: str, mark: str) -> str:
     if detect(last) in ("zh-Hans", "zh-Hant"):
         topic = "，".join(filter(None, (part.strip(" ，,、—" + _END) for part in _ASKS.split(last))))
     else:
-        words = [word for word in _WORD.findall(last) if (terms := analyze(word)) and not own.issuperset(terms)]
+        words = [
+            word
+            for word in _WORD.findall(_HOW.sub(" ", last))
+            if (terms := analyze(word)) and not own.issuperset(terms)
+        ]
         topic = " ".join(word.strip(".'’") for word in words)
     return f"{question} — {topic}{mark}" if topic else f"{question}{mark}"
 

@@ -134,6 +134,19 @@ def test_an_answer_is_read_in_every_form(sources: list[Hit], written: str) -> No
     assert composed.citations[0].verified
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        'The server replies {"answer": "It is free."} to that [3].',
+        'Write {"text": "x", "source": 1} or [{"text": "y"}] [1].',
+        'The list {"sentences": ["It is free."]} is empty [1].',
+        "[1] says {nothing} of it.",
+    ],
+)
+def test_json_inside_an_ordinary_answer_is_part_of_it(sources: list[Hit], written: str) -> None:
+    assert read(written, sources) == written
+
+
 @pytest.mark.parametrize("source", [0, 4, 99, -1, 1e300, True, None, "x", [1], {"n": 1}])
 def test_a_source_that_was_not_given_is_no_citation(sources: list[Hit], source: object) -> None:
     other = {"text": "It is free.", "citations": [{"source": source, "quote": "free"}]}
@@ -141,7 +154,34 @@ def test_a_source_that_was_not_given_is_no_citation(sources: list[Hit], source: 
     assert {citation.marker for citation in composed.citations} == {1}
 
 
-@pytest.mark.parametrize("written", ['{"error": "overloaded"}', '{"thought": [1', "[{}, {}]", '```json\n{"a": 1}\n```'])
+@pytest.mark.parametrize(
+    ("text", "citations", "written"),
+    [
+        ("[1] and [2] agree.", [], "[1] and [2] agree."),
+        ("[1] and [2] agree.", [(1, ""), (2, "")], "[1] and [2] agree."),
+        ("Leeds [1]. Taipei [2].", [(1, ""), (2, "")], "Leeds [1]. Taipei [2]."),
+        ("It is so [1].", [(1, ""), (3, "")], "It is so [1]. [3]"),
+        ("It is so", [(1, "")], "It is so [1]"),
+        ("So [1, 99] it is.", [], "So [1] it is."),
+    ],
+)
+def test_markers_that_a_claim_has_stay_where_they_are(
+    sources: list[Hit], text: str, citations: list[tuple[int, str]], written: str
+) -> None:
+    assert read(reply(claim(text, *citations)), sources) == written
+
+
+def test_a_claim_that_begins_with_a_marker_does_not_lend_it_to_the_one_before(sources: list[Hit]) -> None:
+    composed = answer(reply(LEAVE, claim("[3] says that the canteen opens at noon.")), sources)
+    assert [sentence.citations for sentence in composed.sentences] == [(1,), (3,)]
+    composed = answer(reply(claim("25 days in Leeds", (1, "")), claim("soup costs £2.50", (3, ""))), sources)
+    assert [sentence.citations for sentence in composed.sentences] == [(1,), (3,)]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['{"error": "overloaded"}', '{"thought": [1', "[{}, {}]", 'Sure: {5: "claims": [{{', '```json\n{"a": 1}\n```'],
+)
 def test_json_that_holds_no_answer_is_none(sources: list[Hit], written: str) -> None:
     assert read(written, sources) is None
 

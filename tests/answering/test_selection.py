@@ -150,6 +150,8 @@ def test_text_without_full_stops_is_cut_at_clauses() -> None:
         ("Where is the office?", "The office is in Leeds.", "The office is new."),
         ("辦公室在哪裡？", "辦公室位於台北市。", "辦公很好。"),
         ("Who signs for Merrowby?", "For Merrowby signs Okafor.", "Somebody signs for Merrowby."),
+        ("Who followed Genghis?", "Then came Ögedei.", "Genghis had a successor."),
+        ("Who wrote Ninety Years?", "Ninety Years was written by M. Tarr.", "Ninety Years was written long ago."),
     ],
 )
 def test_cues_tell_a_sentence_with_such_a_thing_from_one_without(question: str, holds: str, lacks: str) -> None:

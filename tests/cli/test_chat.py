@@ -90,6 +90,16 @@ def test_what_is_wrong_is_told_before_any_question(ragqa, sample_index) -> None:
     assert (latin.returncode, latin.stdout, latin.stderr) == (0, "", "")
 
 
+def test_changed_files_are_told_of_once(ragqa, tmp_path: Path) -> None:
+    (tmp_path / "gate.md").write_text("# Gate\n\nThe code of the garden gate is 4711.\n")
+    ragqa("ingest", "gate.md")
+    (tmp_path / "gate.md").write_text("# Gate\n\nThe code of the garden gate is 99.\n")
+    asked = "What is the code of the garden gate?"
+    done = ragqa("chat", input=lines(asked, asked))
+    assert done.stdout.count("4711") == 2
+    assert done.stderr.count("1 file changed since it was ingested") == 1
+
+
 def test_open_after_chat_shows_its_last_answer(ragqa, sample_index) -> None:
     ragqa("chat", "--index", sample_index, input=lines(HOTEL, "And in Shenzhen?"))
     done = ragqa("open", 1, "--index", sample_index)
@@ -190,6 +200,25 @@ def test_save_never_writes_over_what_it_has_not_written(terminal: Terminal, tmp_
     assert terminal.ended() == 0
     assert (tmp_path / "mine.md").read_text() == "mine"
     assert sorted(file.name for file in tmp_path.glob("*.md")) == ["mine.md", "ragqa-chat.md"]
+
+
+def test_each_turn_sees_the_index_as_it_is_then(ragqa, tmp_path: Path) -> None:
+    (tmp_path / "gate.md").write_text("# Gate\n\nThe code of the garden gate is 4711.\n")
+    ragqa("ingest", ".")
+    with Terminal("chat", "--extractive", cwd=tmp_path) as term:
+        term.answered("")
+        (tmp_path / "cellar.md").write_text("# Cellar\n\nThe code of the wine cellar is 1234.\n")
+        ragqa("ingest", ".")
+        term.type("What is the code of the wine cellar?\r")
+        assert "is 1234" in term.answered("Sources")
+        (tmp_path / ".ragqa").rename(tmp_path / "gone")
+        term.type("What is the code of the garden gate?\r")
+        term.answered("ragqa: there is no index")
+        (tmp_path / "gone").rename(tmp_path / ".ragqa")
+        term.type("What is the code of the garden gate?\r")
+        assert "is 4711" in term.answered("Sources")
+        term.type("\x04")
+        assert term.ended() == 0
 
 
 def test_ctrl_c_at_the_prompt_clears_the_line_and_hints_when_there_is_none(terminal: Terminal) -> None:

@@ -65,10 +65,18 @@ def test_ask_refuses_what_is_not_there(ragqa, sample_index) -> None:
     done = ragqa("ask", question, "--index", sample_index)
     assert done.returncode == 3
     assert done.stdout == "" or "not" in done.stdout
+    markdown = ragqa("ask", question, "--index", sample_index, "--format", "md")
+    assert (markdown.returncode, markdown.stdout) == (3, "")
     as_json = ragqa("ask", question, "--index", sample_index, "--json")
     assert as_json.returncode == 3
     valid("ask", as_json.json)
     assert (as_json.json["status"], as_json.json["citations"]) == ("not_found", [])
+    # The passages that come closest are told all the same, whatever the format.
+    for shown in (done, markdown, as_json):
+        assert "ragqa: not in the documents: " in shown.stderr
+        assert shown.stderr.split("closest passages:\n")[1].startswith("  ")
+    assert as_json.json["hits"] and as_json.json["evidence"] < as_json.json["refuse_below"] == 0.5
+    assert as_json.json["hits"][0]["document"] in done.stderr
 
 
 def test_ask_streams_events_as_json_lines(ragqa, sample_index) -> None:

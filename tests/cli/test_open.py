@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -91,6 +93,21 @@ def test_image_writes_the_page_and_never_over_a_file(ragqa, sample_index, tmp_pa
     Draft202012Validator(SCHEMAS["open"]).validate(forced)
     assert forced["images"] == [{"path": "page.png", "page": 4, "quotes": 1, "boxed": 1}]
     assert Image.open(tmp_path / "page.png").size[1] > 1000
+
+
+def test_at_a_terminal_the_image_can_be_shown_and_nowhere_else(ragqa, sample_index, tmp_path: Path) -> None:
+    for name in ("xdg-open", "open"):
+        (tmp_path / name).write_text('#!/bin/sh\nprintf "%s" "$1" > shown.part && mv shown.part shown\n')
+        (tmp_path / name).chmod(0o755)
+    path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    ragqa("ask", LEAVE, "--index", sample_index)
+    assert ragqa("open", 1, "--image", "a.png", "--view", "--index", sample_index, env=path).returncode == 0
+    with Terminal("open", 1, "--image", "b.png", "--view", "--index", sample_index, cwd=tmp_path, env=path) as terminal:
+        assert terminal.ended() == 0
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "shown").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (tmp_path / "shown").read_text() == str(tmp_path / "b.png")
 
 
 def test_an_image_that_cannot_be_is_one_line_and_the_text_is_there(ragqa, sample_index, tmp_path: Path) -> None:

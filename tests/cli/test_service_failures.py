@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ragqa import wiring
+from ragqa.answering import template
 from ragqa.cli.main import run
 from ragqa.models import gemini, openai_compatible
 from ragqa.models.retrying import Retries
@@ -104,6 +105,18 @@ def test_the_page_names_every_failure() -> None:
     assert list(ROWS) == list(FAILURES)
 
 
+def test_every_name_on_the_page_is_one() -> None:
+    names = re.findall(r"`(openai:[^`]+)`", PAGE.read_text("utf-8"))
+    addresses = [openai_compatible.parse(name).url for name in names if "MODEL" not in name]
+    assert len(addresses) >= 8
+    assert all(re.search(r"/v1$", address) for address in addresses)
+
+
+def test_the_prompt_on_the_page_is_one() -> None:
+    lines = [line.removeprefix("    ") for line in PAGE.read_text("utf-8").splitlines() if line.startswith("    ")]
+    assert "{rules}" in template.parse("\n".join(lines), name="the page").text
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The command runs in this process, with short pauses, a short patience, and the embedding model loaded once."""
@@ -118,8 +131,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 _real = wiring.embedder
 
 
-@functools.cache
-def _embedder(settings: object, *, notice: object) -> object:
+def _embedder(*_: object, **__: object) -> object:
     return _loaded()
 
 

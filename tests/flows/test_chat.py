@@ -70,6 +70,11 @@ def test_a_short_question_that_other_documents_answer_is_a_new_one(parts: Search
     assert second.understood == Understood("Parking permits?")
 
 
+def test_a_short_question_where_the_conversation_has_been_goes_on_with_it(parts: Searching) -> None:
+    second = talk(parts, LEEDS, "Canteen opens?")[1]
+    assert second.understood.question == f"{LEEDS[:-1]} (Canteen opens)?"
+
+
 def test_a_model_says_what_is_meant_and_the_rules_where_it_does_not(parts: Searching) -> None:
     seen: list[tuple[str, Sequence[Exchange]]] = []
 

@@ -8,7 +8,20 @@ import sys
 
 import pytest
 
-HEAVY = ("numpy", "torch", "faiss", "onnxruntime", "pypdf", "pypdfium2", "google.genai", "pydantic", "rich", "tiktoken")
+HEAVY = (
+    "numpy",
+    "torch",
+    "faiss",
+    "onnxruntime",
+    "pypdf",
+    "pypdfium2",
+    "google.genai",
+    "pydantic",
+    "rich",
+    "tiktoken",
+    "prompt_toolkit",
+    "asyncio",
+)
 
 PROGRAM = """
 import json, sys
@@ -28,7 +41,16 @@ def modules_after(*arguments: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("ask", "--help"), ("eval", "--help"), ("ingest", "--help"), ("--version",)]
+    "arguments",
+    [
+        ("--help",),
+        ("ask", "--help"),
+        ("chat", "--help"),
+        ("open", "--help"),
+        ("eval", "--help"),
+        ("ingest", "--help"),
+        ("--version",),
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code, modules = modules_after(*arguments)

@@ -128,6 +128,16 @@ def test_nobody_is_asked_on_behalf_of_one_who_left(dialect: Dialect, service: Se
     assert len(service.requests) == asked
 
 
+@pytest.mark.parametrize(("status", "tries"), [(503, 4), (400, 1)])
+def test_a_refusal_inside_a_reply_that_began_well_counts_too(
+    dialect: Dialect, service: Service, status: int, tries: int
+) -> None:
+    error = {"error": {"code": status, "message": f"no, {KEY}", "status": "SCRIPTED"}}
+    service.script(*[server.gemini_events(error)] * 9)
+    assert "no, [key]" in failure(dialect.make(service)).message
+    assert len(service.requests) == tries
+
+
 def test_an_account_without_credit_is_not_asked_again(service: Service) -> None:
     body = b'{"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}'
     service.script(*[server.raw(body, 429)] * 9)

@@ -64,7 +64,7 @@ def test_only_its_shortness_says_that_a_question_leans() -> None:
     assert follow_up("And how long is probation?", HOTEL).sure
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["id"])
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if not pair.get("later")], ids=lambda pair: pair["id"])
 def test_the_pairs_that_lean_are_given_something_and_the_others_nothing(pair) -> None:
     last = pair["before"][0]
     for question in pair["before"][1:]:
