@@ -437,7 +437,7 @@ def answering(
         _refuse_below(settings, searching),
         settings.neighbours,
         strict=settings.strict,
-        scoring=_scoring(searching.reranker, config.rerank),
+        scoring=partial(_scoring, searching, config.rerank),
         fallback=fallback,
     )
 
@@ -457,13 +457,14 @@ def _refuse_below(settings: AnswerConfig, searching: Searchable) -> float:
     return threshold(settings, searching.store.meta() if isinstance(searching, Searching) else None)
 
 
-def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], Scorer] | None:
-    """What tells support by the reranker, where there is one that gives probabilities."""
+def _scoring(searching: Searchable, settings: RerankConfig) -> Scorer | None:
+    """What tells the support of one answer by the reranker, where there is one that gives probabilities."""
+    reranker = searching.reranker
     if reranker is None or not reranker.is_logit:
         return None
     from ragqa.answering.scoring import scorer
 
-    return scorer(reranker, budget_s=settings.budget_s)
+    return scorer(reranker, budget_s=settings.budget_s)()
 
 
 def conversing(name: str, config: Config, *, notice: Notice) -> Conversing:
