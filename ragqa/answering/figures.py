@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Figures:
         return date.month is None and any(number.value == date.year and not number.unit for number in self.numbers)
 
 
+@functools.lru_cache(maxsize=64)  # every sentence of an answer is compared with the same few passages
 def read(text: str) -> Figures:
     """Every number and date in `text`."""
     rest, dates = _without_dates(text)

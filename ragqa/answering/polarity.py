@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ class _Read:
         return self.affirmed | self.denied
 
 
+@functools.lru_cache(maxsize=1024)  # every sentence of an answer is compared with the same few passages
 def _read(sentence: str) -> _Read:
     folded = fold(sentence)
     return _read_han(folded) if _HAN.search(folded) else _read_english(folded)
