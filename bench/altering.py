@@ -369,7 +369,7 @@ _UNITS = {
         seconds=minutes|feet=yards|metres=feet|meters=feet|million=billion|billion=million|%=‰|percent=per mille|$=€
         £=$|inches=feet|kg=g|weeks=months|acres=hectares|tons=kilograms|dollars=euros|thousand=million""",
     "zh": """公里=公尺|公里=英里|米=公里|公尺=公里|平方公里=平方公尺|年=个月|天=周|小时=分钟|分钟=小时|万=亿|亿=万|%=‰
-        公斤=公克|吨=公斤|美元=欧元|元=美元|个月=年|秒=分钟|公分=公尺|厘米=米|千米=米|岁=个月|度=分""",
+        公斤=公克|吨=公斤|美元=欧元|元=美元|个月=年|秒=分钟|公分=公尺|厘米=米|千米=米|岁=个月""",
 }
 
 

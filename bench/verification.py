@@ -40,9 +40,7 @@ def main() -> None:
                 print(f"{case.language}, {case.kind}: {case.what}\n  from  {case.original}\n  made  {case.sentence}")
     _table("right sentences: quoted or supported", RIGHT, judged, lambda support: support != "unsupported")
     _table("altered facts: caught", ALTERED, judged, lambda support: support == "unsupported", together=True)
-    _table(
-        "what a bag of words and numbers cannot tell: caught", HARD, judged, lambda support: support == "unsupported"
-    )
+    _table("harder, measured apart: caught", HARD, judged, lambda support: support == "unsupported")
 
 
 def _table(title, kinds, judged: Sequence[tuple[Case, str]], is_good, *, together: bool = False) -> None:

@@ -138,7 +138,7 @@ def _drafts(text: str) -> list[_Draft]:
 def _without(text: str, dropped: Sequence[int]) -> str:
     """The answer without some of its sentences; paragraphs stay apart."""
     begins = [draft.begin for draft in _drafts(text)]
-    kept = [text[: begins[0]].lstrip()]
+    kept = ["" if 0 in dropped else text[: begins[0]]]
     for place, (begin, end) in enumerate(zip(begins, [*begins[1:], len(text)], strict=True)):
         if place not in dropped:
             kept.append(text[begin:end])

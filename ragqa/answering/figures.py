@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ragqa.text.folding import fold
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number with the unit written after (or before) it, "" for none that is known.
+    """A number with the unit written after (or before) it, "" for none that is known, "counted" for a measure word.
 
     `certain` is false for what may be no number at all: "one" the pronoun, 一 of 一般, 十 of 十分.
     """
@@ -61,6 +62,7 @@ class Figures:
         return date.month is None and any(number.value == date.year and not number.unit for number in self.numbers)
 
 
+@functools.lru_cache(maxsize=64)  # every sentence of an answer is compared with the same few passages
 def read(text: str) -> Figures:
     """Every number and date in `text`."""
     rest, dates = _without_dates(text)
@@ -209,7 +211,8 @@ _UNITS = {
     "pound": "£|pounds? sterling|pounds?|gbp|英镑",
     "yen": "yen|jpy|日元|日圆",
     "yuan": "yuan|rmb|cny|人民币",
-    "": "元|块|圆|名|位|个|次|项|条|章|节|页|层|楼|号|台|件|种|份|倍|人|期|级|款",
+    "counted": "名|位|个|次|项|条|章|节|页|层|楼|号|台|件|种|份|倍|人|期|级|款",
+    "": "元|块|圆",
 }
 _UNIT = re.compile(
     r"\s*[)\-]?\s*(?:余|多|几)?(?:"
@@ -220,7 +223,7 @@ _UNIT = re.compile(
     + ")"
 )
 _CURRENCY = {"$": "dollar", "€": "euro", "£": "pound"}
-_COUNTED_ONCE = frozenset(_UNITS) - {"", "day", "degree", "minute", "second", "m", "l"}
+_COUNTED_ONCE = frozenset(_UNITS) - {"", "counted", "day", "degree", "minute", "second", "m", "l"}
 """Units with which a single one is a number too: "one month", but not "one day he came", 一度."""
 
 

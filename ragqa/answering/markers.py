@@ -20,8 +20,10 @@ _CLOSERS = "]］】〕"
 _SENTINEL = r"NOT\\?_IN\\?_SOURCES"
 _TO_ROUND = str.maketrans(_OPENERS + _CLOSERS, "((((" + "))))")
 
+_SIGNS = "¹²³⁰⁴-⁹₀-₉①-⑳⑴-⒛⓪-⓾㉑-㉟㊱-㊿❶-➓"
+"""Numbers that are no digits: raised, lowered, in circles, in brackets or with a full stop."""
 _INNER = re.compile(
-    r"[\d¹²³⁰⁴-⁹①-⑳\s^,;:&~，、；：～\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
+    rf"[\d{_SIGNS}\s^,;:&~，、；：～\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
     rf"|sources?|refs?\.?|and|to|来源|來源|资料|資料|至|到|和|及|†[\w.]*|{_SENTINEL}",
     re.IGNORECASE,
 )
@@ -33,6 +35,7 @@ _LONGEST = 400
 _RANGE_OR_NUMBER = re.compile(
     r"(\d+)\s*(?:[-\u2010-\u2015\u2212~～至到]|to)\s*(?:sources?\s*)?(\d+)|(\d+)", re.IGNORECASE
 )
+_SIGN = re.compile(f"[{_SIGNS}]")
 _NOT_A_SOURCE = re.compile(r"[:：]\s*\d+|†[\w.]*")
 _CANONICAL = re.compile(r"\[(\d+)\]")
 
@@ -214,7 +217,8 @@ def _group(text: str, start: int, decided: int) -> _Group | None:
 
 
 def _numbers(text: str) -> list[tuple[int, int]]:
-    plain = unicodedata.normalize("NFKC", _NOT_A_SOURCE.sub(" ", text))
+    plain = _SIGN.sub(lambda sign: f"{unicodedata.numeric(sign.group()):.0f}", _NOT_A_SOURCE.sub(" ", text))
+    plain = unicodedata.normalize("NFKC", plain)
     ranges = []
     for match in _RANGE_OR_NUMBER.finditer(plain):
         first, last, single = match.groups()

@@ -7,6 +7,7 @@ gap. A quote is found where the characters are equal and the gaps agree, so that
 from __future__ import annotations
 
 import enum
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -139,6 +140,7 @@ def _is_numeral(character: str) -> bool:
     return character.isdigit() or character in _HAN_NUMERALS
 
 
+@functools.lru_cache(maxsize=32)  # every sentence of an answer is looked for in the same few passages
 def _skeleton(text: str) -> _Skeleton:
     # Folding takes soft hyphens out, and with one at the end of a line what told that a word goes on.
     folded, offsets = fold_with_offsets(_SOFT_HYPHEN_AT_END.sub("-", text))

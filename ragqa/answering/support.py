@@ -1,6 +1,6 @@
 """Judges whether a sentence of an answer is borne out by the passages it cites, as far as code can tell.
 
-It compares words, numbers, dates and names. It does not understand: a "not" added to a supported sentence goes unseen.
+It compares words, numbers, dates and names, and sees a "not" beside words that are the same. It does not understand.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 
 from ragqa.answering.figures import Figures, read, remove
 from ragqa.answering.names import lacks_names
+from ragqa.answering.polarity import says_otherwise
 from ragqa.answering.quotes import locate
 from ragqa.text.analyzer import analyze
 from ragqa.text.language import detect
@@ -32,9 +33,10 @@ _UNIT_CODE = re.compile(r"\d+(?:[.,]\d+)*-?[A-Za-z]{1,7}", re.ASCII)
 _DATE_CODE = re.compile(r"[\d/.-]+|\d+(?:st|nd|rd|th|s)", re.ASCII)
 
 
-Fault = Literal["", "uncited", "figures", "names", "words", "language"]
+Fault = Literal["", "uncited", "figures", "names", "polarity", "words", "language"]
 """What speaks against a sentence: it cites nothing; its numbers, dates or codes, its names, too few of its words are in
-what it cites; or it is in another language, and there is nothing that could be compared."""
+what it cites; it denies what that says, or the other way round; or it is in another language, and there is nothing that
+could be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ def judge(sentence: str, cited_texts: Sequence[str]) -> Verdict:
     """`quoted` if a passage holds the sentence word for word, else `supported` or `unsupported`.
 
     Supported means: every number and date is in the passages, with the same unit where both name one; so is every name
-    (English by its capitals, Chinese by being no ordinary word), code and term in quotation marks; and enough content
-    words are. Between a sentence and passages
+    (English by its capitals, Chinese by being no ordinary word), code and term in quotation marks; enough content words
+    are; and no "not" was added or left out. Between a sentence and passages
     in different languages words and names cannot be compared: then it means that the numbers, dates and codes agree,
     and a sentence without any is unsupported.
     """
@@ -76,6 +78,8 @@ def judge(sentence: str, cited_texts: Sequence[str]) -> Verdict:
         return Verdict("unsupported", "names")
     if lacks_names(together, sentence, is_chinese=_family(sentence) == "zh"):
         return Verdict("unsupported", "names")
+    if says_otherwise(sentence, together):
+        return Verdict("unsupported", "polarity")
     return Verdict("supported") if overlap(sentence, together) >= ENOUGH_WORDS else Verdict("unsupported", "words")
 
 

@@ -32,7 +32,7 @@ class Answering:
     """How many chunks of its section are joined to a source on either side, where the prompt has room for them."""
     strict: bool = False
     """Whether sentences that their sources do not bear out are left out; then nothing is shown before it is checked."""
-    scoring: Callable[[], citations.Scorer] | None = None
+    scoring: Callable[[], citations.Scorer | None] | None = None
     """Makes what tells of one answer's sentences how probably sources in other words bear them out."""
     fallback: Answering | None = None
     """Who answers where the generator did not come to its end; None leaves what there is of an answer."""
@@ -63,7 +63,7 @@ class Prepared:
     request: GenerationRequest
     wide: Sequence[Wide]
     strict: bool = False
-    scoring: Callable[[], citations.Scorer] | None = None
+    scoring: Callable[[], citations.Scorer | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

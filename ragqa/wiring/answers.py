@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ragqa.flows.ask import Answering
     from ragqa.flows.chat import Conversing
     from ragqa.flows.search import Searchable
-    from ragqa.ports import Reranker, TokenCounter
+    from ragqa.ports import TokenCounter
     from ragqa.types import Hit
 
 _REWRITING_S = 15.0
@@ -62,7 +62,7 @@ def answering(
         _refuse_below(settings, searching),
         settings.neighbours,
         strict=settings.strict,
-        scoring=_scoring(searching.reranker, config.rerank),
+        scoring=partial(_scoring, searching, config.rerank),
         fallback=fallback,
     )
 
@@ -82,8 +82,9 @@ def _refuse_below(settings: AnswerConfig, searching: Searchable) -> float:
     return threshold(settings, searching.store.meta() if isinstance(searching, Searching) else None)
 
 
-def _scoring(reranker: Reranker | None, settings: RerankConfig) -> Callable[[], Scorer] | None:
-    """What tells support by the reranker, where there is one that gives probabilities."""
+def _scoring(searching: Searchable, settings: RerankConfig) -> Scorer | None:
+    """What tells the support of one answer by the reranker, where there is one that gives probabilities."""
+    reranker = searching.reranker
     if reranker is None or not reranker.is_logit:
         return None
     from ragqa.answering.scoring import scorer
