@@ -63,7 +63,8 @@ def ask(
         typer.Option("--batch", metavar="FILE", help="Answer each line of FILE (- is stdin) with one JSON line."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", metavar="N", min=1, max=64, help="Of a batch: requests at once. [1]")
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", help="Of a batch: requests at once, 64 at most. [default: 1]"),
     ] = None,
     skip_done: Annotated[
         Path | None, typer.Option("--skip-done", metavar="OUT", help="Of a batch: leave out what OUT has answers to.")

@@ -18,12 +18,14 @@ from ragqa.cli.asking import ExplainOption, StrictFreshOption, require_question
 from ragqa.cli.command import (
     ANSWERING,
     RETRIEVING,
+    STRICT,
     ExtractiveOption,
     Format,
     ModelOption,
     NoRerankOption,
     RerankOption,
     Session,
+    StrictOption,
     command,
 )
 from ragqa.cli.open import remember
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "chat", settings={**RETRIEVING, **ANSWERING}, scoped=True)(chat)
+    command(app, "chat", settings={**RETRIEVING, **ANSWERING, **STRICT}, scoped=True)(chat)
 
 
 def chat(
@@ -53,6 +55,7 @@ def chat(
     rerank: RerankOption = None,
     no_rerank: NoRerankOption = False,
     explain: ExplainOption = False,
+    strict: StrictOption = None,
     strict_fresh: StrictFreshOption = False,
 ) -> int:
     """Ask one question after another; a follow-up is understood from the one before it.
