@@ -30,11 +30,12 @@ def test_what_is_shown_is_what_is_sent(ragqa, sample_index: Path, service: Servi
     assert (shown.returncode, as_json.returncode, service.requests) == (0, 0, [])
     Draft202012Validator(SCHEMAS["ask-dry-run"]).validate(as_json.json)
 
-    service.script((gemini_answer if kind == "gemini" else openai_answer)(ANSWER))
+    service.script(*[(gemini_answer if kind == "gemini" else openai_answer)(ANSWER)] * 2)
     assert ragqa(*command, env=environment).returncode == 0
-    [sent] = service.requests
+    assert ragqa(*command, "--json", env=environment).returncode == 0
+    sent_for_text, sent = service.requests  # for one object the model is asked for JSON, which is another request
     head, body = shown.stdout.removesuffix("\n").split("\n\n", 1)
-    assert body.encode() == sent.raw
+    assert body.encode() == sent_for_text.raw
     request = as_json.json["request"]
     assert request["body_text"].encode() == sent.raw
     assert request["body"] == sent.body
