@@ -30,6 +30,8 @@ QuestionArgument = Annotated[
     str | None, typer.Argument(metavar="QUESTION", help="In words; - reads it from stdin.", show_default=False)
 ]
 
+_MOST_JOBS = 64
+
 
 def register(app: typer.Typer) -> None:
     command(app, "ask", settings={**RETRIEVING, **ANSWERING, **STRICT}, scoped=True)(ask)
@@ -64,7 +66,9 @@ def ask(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", help="Of a batch: requests at once, 64 at most. [default: 1]"),
+        typer.Option(
+            "--jobs", "-j", metavar="N", help=f"Of a batch: requests at once, {_MOST_JOBS} at most. [default: 1]"
+        ),
     ] = None,
     skip_done: Annotated[
         Path | None, typer.Option("--skip-done", metavar="OUT", help="Of a batch: leave out what OUT has answers to.")
@@ -117,6 +121,8 @@ def _batch(
     if other:
         raise UsageError(f"{other} is for one question", remedy="name one in the place of --batch")
     batches.require_lines(session)
+    if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
+        raise UsageError(f"--jobs takes a number from 1 to {_MOST_JOBS}, not {jobs}")
     return Batch(source, jobs or 1, skip_done)
 
 

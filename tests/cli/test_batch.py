@@ -84,7 +84,7 @@ def by_question(request: Request) -> Reply:
     if LEAVE in sent:
         return replace(gemini_answer("Full-time staff have 27 days of paid leave a year [1]."), pause_s=0.3)
     if "refuse" in sent:
-        return gemini_error(400)
+        return gemini_error(403)
     return gemini_answer("Employees in Leeds have 27 days of paid leave a year [1].")
 
 
