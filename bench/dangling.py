@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from ragqa.answering import citations
 from ragqa.answering.markers import QUOTES_LINE, SENTINEL
-from ragqa.cli import render, shapes
+from ragqa.cli import ask_shapes, render
 from ragqa.flows.ask import Cited, Written
 from ragqa.ports import Finish
 from ragqa.types import Answer, Chunk, Hit, Passage
@@ -193,7 +193,7 @@ def dangling(answer: Answer, shown: str) -> Iterator[tuple[str, set[str]]]:
         ("sentences", "\n".join(sentence.text for sentence in answer.sentences), set()),
         # What was shown before a refusal was seen may cite what was given, and nothing else.
         ("stream", shown, markers if answer.status == "answered" else given),
-        ("events", json.dumps([shapes.ask_event(Written(shown))], ensure_ascii=False)[1:-1], given),
+        ("events", json.dumps([ask_shapes.ask_event(Written(shown))], ensure_ascii=False)[1:-1], given),
         ("terminal", render.answer(answer, streamed=False).plain.partition("\nSources\n")[0], markers),
         ("markdown", render.answer_markdown(answer).plain.partition("\n\n[^")[0], markers),
     ]
@@ -202,7 +202,7 @@ def dangling(answer: Answer, shown: str) -> Iterator[tuple[str, set[str]]]:
         if not found <= allowed:
             yield name, found - allowed
     listed = {str(number) for sentence in answer.sentences for number in sentence.citations}
-    events = {str(shapes.ask_event(Cited(citation))["marker"]) for citation in answer.citations}
+    events = {str(ask_shapes.ask_event(Cited(citation))["marker"]) for citation in answer.citations}
     for name, numbers in (("sentence citations", listed), ("citation events", events)):
         if not numbers <= markers:
             yield name, numbers - markers

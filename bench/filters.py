@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from corpora import load, shared_folder, work_folder
 
 from ragqa import config, wiring
-from ragqa.cli import filters, shapes
+from ragqa.cli import ask_shapes, filters, shapes
 from ragqa.flows.ask import ask
 from ragqa.flows.ingest import Parts, ingest
 from ragqa.flows.search import Found, Searching
@@ -331,7 +331,7 @@ def everything(store: Store, models: Remembered, settings: Config, wanted: Filte
     own = ("index", "filter", "timings_ms")
     return (
         {name: value for name, value in shapes.search(found).items() if name not in own},
-        {name: value for name, value in shapes.ask(asked).items() if name not in own},
+        {name: value for name, value in ask_shapes.ask(asked).items() if name not in own},
         [[(identities[each.key], each.score) for each in ranking] for ranking in rankings],
         [(hit.score, hit.dense, hit.lexical) for hit in asked.answer.hits],
         asked.evidence,

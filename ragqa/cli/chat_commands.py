@@ -115,8 +115,8 @@ def _why(talk: Conversation) -> None:
 def _open(talk: Conversation, rest: str) -> None:
     """`/open 2`, `/open 2 whole`, `/open 2 image`, `/open 2 image page.png`, of the last answer that cites anything."""
     from ragqa import wiring
+    from ragqa.cli import ask_shapes
     from ragqa.cli import open as opening
-    from ragqa.cli import shapes
 
     found = re.fullmatch(r"\[?(\d{1,6})\]?(?:\s+(?:(whole)|(image)(?:\s+(.+))?))?", rest)
     if found is None:
@@ -126,7 +126,7 @@ def _open(talk: Conversation, rest: str) -> None:
     more = f"/open {number} whole"
     wanted = opening.Wanted(number, whole=bool(found[2]), image=bool(found[3]), file=image, more=more)
     with wiring.open_store(talk.session.index) as store:
-        opening.show_citation(talk.session, wanted, shapes.ask(turn.asked), store)
+        opening.show_citation(talk.session, wanted, ask_shapes.ask(turn.asked), store)
 
 
 def _save(talk: Conversation, rest: str) -> None:

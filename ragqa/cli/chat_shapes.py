@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragqa.cli import shapes
+from ragqa.cli import ask_shapes
 from ragqa.cli.shapes import SCHEMA_VERSION, Shape
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def turn(turn: Turn, number: int, *, explain: bool = False) -> Shape:
     """A line of `ragqa chat --format jsonl`."""
     return {
         "turn": number,
-        **shapes.ask(turn.asked, explain=explain),
+        **ask_shapes.ask(turn.asked, explain=explain),
         "question": turn.question,
         "stands_alone": turn.understood.question,
         "rewritten_by": turn.understood.rewritten_by or None,

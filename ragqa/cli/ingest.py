@@ -57,7 +57,7 @@ def ingest(
     Unchanged files cost nothing, changed ones are replaced, vanished ones removed. Only what is new is embedded.
     """
     from ragqa import wiring
-    from ragqa.cli import reports, shapes
+    from ragqa.cli import index_shapes, reports
     from ragqa.flows import ingest as flow
 
     targets = [os.fsencode(path) for path in paths or []]
@@ -86,9 +86,9 @@ def ingest(
                 on_event=on_event,
             )
     if session.format is Format.JSONL:
-        session.out.json({"event": "result", **shapes.ingest(report, dry_run=dry_run)})
+        session.out.json({"event": "result", **index_shapes.ingest(report, dry_run=dry_run)})
     else:
-        session.data(shapes.ingest(report, dry_run=dry_run), lambda: reports.ingest(report, dry_run=dry_run))
+        session.data(index_shapes.ingest(report, dry_run=dry_run), lambda: reports.ingest(report, dry_run=dry_run))
     return PARTLY if report.failed else 0
 
 
@@ -123,9 +123,9 @@ def _progress(session: Session) -> Iterator[tuple[Callable[[Event], None], Calla
     And what takes notes meanwhile, so that none is written into the bar.
     """
     if session.format is Format.JSONL:
-        from ragqa.cli import shapes
+        from ragqa.cli import index_shapes
 
-        yield lambda event: session.out.json(shapes.ingest_event(event)), session.note
+        yield lambda event: session.out.json(index_shapes.ingest_event(event)), session.note
     elif session.shows_progress:
         from ragqa.cli.progress import bar
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @contextmanager
 def listener(session: Session) -> Iterator[Callable[[Event], None]]:
     """Who sees the answer come: a pipe gets each event as a JSON line, a terminal the text as it is written."""
-    from ragqa.cli import shapes
+    from ragqa.cli import ask_shapes
     from ragqa.cli.cells import Flowing, terminal_width
     from ragqa.flows.ask import Degraded, Written
 
     if session.format is Format.JSONL:
-        yield lambda event: session.out.json(shapes.ask_event(event))
+        yield lambda event: session.out.json(ask_shapes.ask_event(event))
     elif session.format is Format.TEXT and session.at_terminal:
         flowing, has_written = Flowing(terminal_width()), False
 
@@ -53,17 +53,17 @@ def _degraded(degraded: Degraded, *, has_written: bool = False) -> str:
 
 def show(session: Session, asked: Asked, *, explain: bool) -> None:
     """The checked answer; at a terminal its text stands there already, and what was found out about it follows."""
-    from ragqa.cli import render, shapes
+    from ragqa.cli import ask_shapes, render
 
     if session.format is Format.JSONL:
-        session.out.json({"event": "result", **shapes.ask(asked, explain=explain)})
+        session.out.json({"event": "result", **ask_shapes.ask(asked, explain=explain)})
     elif session.format is not Format.JSON and asked.answer.status == "incomplete" and not asked.answer.text:
         # The service is down; what was found is worth reading all the same.
         session.out.write(render.sources(asked, markdown=session.format is Format.MD))
     elif session.format is Format.TEXT:
         session.out.write(render.answer(asked.answer, streamed=session.at_terminal))
     else:
-        session.data(shapes.ask(asked, explain=explain), lambda: render.answer_markdown(asked.answer))
+        session.data(ask_shapes.ask(asked, explain=explain), lambda: render.answer_markdown(asked.answer))
 
 
 def after(session: Session, asked: Asked, *, explain: bool, hint: bool) -> int:

@@ -21,28 +21,28 @@ def status(session: Session) -> int:
     Documents, chunks, languages, the embedding model, size, freshness.
     """
     from ragqa import wiring
-    from ragqa.cli import reports, shapes
+    from ragqa.cli import index_shapes, reports
     from ragqa.flows import look
 
     with wiring.open_store(session.index) as store:
         state = look.status(store)
-    session.data(shapes.status(state), lambda: reports.status(state))
+    session.data(index_shapes.status(state), lambda: reports.status(state))
     return 0
 
 
 def list_documents(session: Session) -> int:
     """Every document; refused files with the reason."""
     from ragqa import wiring
-    from ragqa.cli import reports, shapes
+    from ragqa.cli import index_shapes, reports
     from ragqa.flows import look
 
     with wiring.open_store(session.index) as store:
         documents = look.documents(store, session.filter)
     if session.format is Format.JSONL:
         for document in documents:
-            session.out.json(shapes.document(document))
+            session.out.json(index_shapes.document(document))
     else:
-        session.data(shapes.documents(documents), lambda: reports.documents(documents))
+        session.data(index_shapes.documents(documents), lambda: reports.documents(documents))
     return 0
 
 

@@ -146,12 +146,12 @@ def _text(session: Session, found: Opened, lines: int | None, more: str) -> Styl
 
 def remember(session: Session, index: Path, asked: Asked) -> None:
     """Keep an answer, as `ask --json` writes it but for what led to it; where that cannot be, nobody is the worse."""
-    from ragqa.cli import shapes
+    from ragqa.cli import ask_shapes
     from ragqa.flows import remembering
 
     if session.config.answer.remember:
         kept = ("schema_version", "question", "status", "answer", "sentences", "citations", "index")
-        answer = {name: value for name, value in shapes.ask(asked).items() if name in kept}
+        answer = {name: value for name, value in ask_shapes.ask(asked).items() if name in kept}
         state = remembering.state_folder(os.environ)
         remembering.remember(state, index, {"index_folder": os.fsdecode(index), **answer})
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ragqa.cli import shapes
+from ragqa.cli import ask_shapes, shapes
 from ragqa.cli.shapes import Shape
 
 if TYPE_CHECKING:
@@ -40,6 +40,6 @@ def _request(request: Outgoing) -> Shape:
 def batch_line(result: Result, *, explain: bool = False) -> Mapping[str, object]:
     """One line of `ragqa ask --batch`: the whole of `ask`, or an error, behind the question's id."""
     if result.asked is not None:
-        return {"id": result.id, **shapes.ask(result.asked, explain=explain)}
+        return {"id": result.id, **ask_shapes.ask(result.asked, explain=explain)}
     assert result.error is not None
     return {"id": result.id, **shapes.error(result.error)}

@@ -32,7 +32,7 @@ def check(
     SQLite itself, every checksum, every posting against the stored text, the vector file against the store.
     """
     from ragqa import wiring
-    from ragqa.cli import reports, shapes
+    from ragqa.cli import index_shapes, reports
     from ragqa.flows import upkeep
 
     with wiring.open_store(session.index, write=repair, lenient=True) as store:
@@ -40,7 +40,7 @@ def check(
         if repair and report.findings:
             session.note("\n".join(f"repairing: {finding.what}" for finding in report.findings))
             report = upkeep.repaired(store, report)
-    session.data(shapes.check(report), lambda: reports.check(report))
+    session.data(index_shapes.check(report), lambda: reports.check(report))
     return IndexDamaged.exit_code if report.findings else 0
 
 
@@ -51,7 +51,7 @@ def remove(
 ) -> int:
     """Take documents out of the index. The files themselves are never touched."""
     from ragqa import wiring
-    from ragqa.cli import reports, shapes
+    from ragqa.cli import index_shapes, reports
     from ragqa.flows import upkeep
 
     with wiring.open_store(session.index, write=not dry_run) as store:
@@ -59,7 +59,7 @@ def remove(
         shown = [state.display for state in store.documents() if state.path in set(chosen)]
         if not dry_run:
             upkeep.remove(chosen, store)
-    session.data(shapes.removed(shown, dry_run=dry_run), lambda: reports.removed(shown, dry_run=dry_run))
+    session.data(index_shapes.removed(shown, dry_run=dry_run), lambda: reports.removed(shown, dry_run=dry_run))
     return 0
 
 
@@ -78,7 +78,7 @@ def reembed(
     where it was.
     """
     from ragqa import wiring
-    from ragqa.cli import reports, shapes
+    from ragqa.cli import index_shapes, reports
     from ragqa.flows import reembed as flow
 
     if discard and (force or model is not None):
@@ -94,9 +94,9 @@ def reembed(
                     store, embedder, session.config.chunk, sparse=sparse, force=force, on_event=on_event
                 )
     if session.format is Format.JSONL:
-        session.out.json({"event": "result", **shapes.reembedded(done)})
+        session.out.json({"event": "result", **index_shapes.reembedded(done)})
     else:
-        session.data(shapes.reembedded(done), lambda: reports.reembedded(done))
+        session.data(index_shapes.reembedded(done), lambda: reports.reembedded(done))
     if done.outcome == "switched" and session.config.embedding.model != session.standing.embedding.model:
         session.note(f"questions need this model too: set embedding.model = {model!r} in the settings")
     return 0
@@ -106,9 +106,9 @@ def reembed(
 def _progress(session: Session) -> Iterator[Callable[[Event], None]]:
     """Who is told of each event: a pipe gets them as JSON lines, a terminal a bar on stderr, anyone else nothing."""
     if session.format is Format.JSONL:
-        from ragqa.cli import shapes
+        from ragqa.cli import index_shapes
 
-        yield _noting(session.note, lambda event: session.out.json(shapes.reembed_event(event)))
+        yield _noting(session.note, lambda event: session.out.json(index_shapes.reembed_event(event)))
     elif session.shows_progress:
         from ragqa.cli.progress import reembedding_bar
 

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from ragqa import config, errors
-from ragqa.cli import chat_shapes, pages, shapes
+from ragqa.cli import ask_shapes, chat_shapes, index_shapes, pages, shapes
 from ragqa.cli.gate import encode_json
 from ragqa.cli.schemas import SCHEMAS
 from ragqa.flows import ask as ask_flow
@@ -49,18 +49,18 @@ def every_shape(
     finding = integrity.Finding("text", "its checksum differs", "a.pdf", 1)
     return {
         "ask": [
-            shapes.ask(asked),
-            shapes.ask(asked, explain=True),
-            shapes.ask(nothing),
-            shapes.ask(replace(asked, scope=scope)),
+            ask_shapes.ask(asked),
+            ask_shapes.ask(asked, explain=True),
+            ask_shapes.ask(nothing),
+            ask_shapes.ask(replace(asked, scope=scope)),
         ],
         "ask-event": [
-            shapes.ask_event(ask_flow.Retrieved(retrieved)),
-            shapes.ask_event(ask_flow.Written("Annual leave")),
-            *(shapes.ask_event(ask_flow.Cited(citation)) for citation in cited),
-            shapes.ask_event(ask_flow.Spent(Usage(1, None))),
-            {"event": "result", **shapes.ask(asked)},
-            {"event": "result", **shapes.ask(asked, explain=True)},
+            ask_shapes.ask_event(ask_flow.Retrieved(retrieved)),
+            ask_shapes.ask_event(ask_flow.Written("Annual leave")),
+            *(ask_shapes.ask_event(ask_flow.Cited(citation)) for citation in cited),
+            ask_shapes.ask_event(ask_flow.Spent(Usage(1, None))),
+            {"event": "result", **ask_shapes.ask(asked)},
+            {"event": "result", **ask_shapes.ask(asked, explain=True)},
             shapes.error(errors.ServiceError("no answer", remedy="try again")),
         ],
         "search": [
@@ -69,27 +69,27 @@ def every_shape(
             shapes.search(replace(found, scope=scope)),
         ],
         "hit": [shapes.hit(hit) for hit in retrieved],
-        "ingest": [shapes.ingest(report), shapes.ingest(ingest_flow.Report(), dry_run=True)],
+        "ingest": [index_shapes.ingest(report), index_shapes.ingest(ingest_flow.Report(), dry_run=True)],
         "ingest-event": [
-            shapes.ingest_event(ingest_flow.Planned(3, 2)),
-            shapes.ingest_event(ingest_flow.Stored("a.pdf", "added", 12)),
-            shapes.ingest_event(ingest_flow.Embedded(12)),
-            *(shapes.ingest_event(refused) for refused in report.refused),
-            {"event": "result", **shapes.ingest(report)},
+            index_shapes.ingest_event(ingest_flow.Planned(3, 2)),
+            index_shapes.ingest_event(ingest_flow.Stored("a.pdf", "added", 12)),
+            index_shapes.ingest_event(ingest_flow.Embedded(12)),
+            *(index_shapes.ingest_event(refused) for refused in report.refused),
+            {"event": "result", **index_shapes.ingest(report)},
         ],
         "status": [
-            shapes.status(state),
-            shapes.status(replace(state, meta=replace(state.meta, embedder=None))),
-            shapes.status(replace(state, reembedding=pending)),
-            shapes.status(replace(state, meta=replace(state.meta, calibration=Calibration(0.6, 40, 20)))),
-            shapes.status(
+            index_shapes.status(state),
+            index_shapes.status(replace(state, meta=replace(state.meta, embedder=None))),
+            index_shapes.status(replace(state, reembedding=pending)),
+            index_shapes.status(replace(state, meta=replace(state.meta, calibration=Calibration(0.6, 40, 20)))),
+            index_shapes.status(
                 replace(
                     state, reembedding=replace(pending, target=replace(pending.target, sparse=SparseRecord("s", "1")))
                 )
             ),
         ],
-        "list": [shapes.documents(states), shapes.documents([])],
-        "document": [shapes.document(each) for each in states],
+        "list": [index_shapes.documents(states), index_shapes.documents([])],
+        "document": [index_shapes.document(each) for each in states],
         "get": [shapes.passages([hit.passage for hit in retrieved])],
         "chat-turn": [
             chat_shapes.turn(turn, 1),
@@ -102,22 +102,22 @@ def every_shape(
             pages.shape(opened, lines=None, images=[{"path": "a.png", "page": 12, "quotes": 2, "boxed": 1}]),
             pages.shape(opened, lines=1, image_failure="a.pdf is gone"),
         ],
-        "remove": [shapes.removed(["a.pdf"], dry_run=True)],
+        "remove": [index_shapes.removed(["a.pdf"], dry_run=True)],
         "reembed": [
-            shapes.reembedded(reembed_flow.Reembedded("switched", 3, 9, 2)),
-            shapes.reembedded(reembed_flow.Reembedded("unchanged")),
+            index_shapes.reembedded(reembed_flow.Reembedded("switched", 3, 9, 2)),
+            index_shapes.reembedded(reembed_flow.Reembedded("unchanged")),
         ],
         "reembed-event": [
-            shapes.reembed_event(reembed_flow.Discarded("old", 3)),
-            shapes.reembed_event(reembed_flow.Started(3, 1)),
-            shapes.reembed_event(ingest_flow.Embedded(12)),
-            shapes.reembed_event(reembed_flow.Staged(2, 12)),
-            shapes.reembed_event(reembed_flow.Switching()),
-            {"event": "result", **shapes.reembedded(reembed_flow.Reembedded("switched", 3, 9))},
+            index_shapes.reembed_event(reembed_flow.Discarded("old", 3)),
+            index_shapes.reembed_event(reembed_flow.Started(3, 1)),
+            index_shapes.reembed_event(ingest_flow.Embedded(12)),
+            index_shapes.reembed_event(reembed_flow.Staged(2, 12)),
+            index_shapes.reembed_event(reembed_flow.Switching()),
+            {"event": "result", **index_shapes.reembedded(reembed_flow.Reembedded("switched", 3, 9))},
         ],
         "check": [
-            shapes.check(sound),
-            shapes.check(replace(sound, findings=(finding, replace(finding, document=None)))),
+            index_shapes.check(sound),
+            index_shapes.check(replace(sound, findings=(finding, replace(finding, document=None)))),
         ],
         "config": [
             {"schema_version": 1, "settings": config.settings(config.Config()), "keys": {"GEMINI_API_KEY": None}},
@@ -170,7 +170,7 @@ def test_every_json_document_says_its_version(every_shape: Shapes) -> None:
 
 
 def test_a_citation_holds_its_quote_and_the_page_of_the_quote(asked: Asked) -> None:
-    first, second, third, fourth = shapes.ask(asked)["citations"]
+    first, second, third, fourth = ask_shapes.ask(asked)["citations"]
     assert (first["marker"], first["quote"], first["quote_page"], first["quote_page_label"]) == (
         1,
         "Annual leave is 25 days a year.",

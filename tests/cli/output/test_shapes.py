@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ragqa.cli import shapes
+from ragqa.cli import ask_shapes, index_shapes, shapes
 from ragqa.errors import DocumentError, IndexMissing
 from ragqa.flows.ask import Asked
 from ragqa.flows.ingest import Report
@@ -34,7 +34,7 @@ def test_a_hit(retrieved: tuple[Hit, ...]) -> None:
 
 
 def test_an_answer(asked: Asked) -> None:
-    shape = shapes.ask(asked)
+    shape = ask_shapes.ask(asked)
     assert list(shape)[:6] == ["schema_version", "question", "status", "reason", "answer", "sentences"]
     assert shape["sentences"][0] == {
         "text": "Staff get 25 days of leave.",
@@ -72,16 +72,16 @@ def test_what_a_question_was_searched_as_is_always_said(found: Found) -> None:
 
 
 def test_an_ingest_report_names_every_file_that_was_left_out(report: Report) -> None:
-    shape = shapes.ingest(report)
+    shape = index_shapes.ingest(report)
     assert shape["failed"] == [{"document": "scan.pdf", "code": "no_text", "reason": "its pages are pictures"}]
     assert [each["code"] for each in shape["skipped"]] == ["binary"]
     assert (shape["unchanged"], shape["chunks"], shape["seconds"], shape["dry_run"]) == (1234, 154, 3.22, False)
 
 
 def test_a_reembedding_names_both_models_that_it_is_for(state: State, pending: Pending) -> None:
-    assert shapes.status(replace(state, reembedding=pending))["reembedding"]["sparse"] is None
+    assert index_shapes.status(replace(state, reembedding=pending))["reembedding"]["sparse"] is None
     target = replace(pending.target, sparse=SparseRecord("naver/splade-v3", "s" * 8))
-    shape = shapes.status(replace(state, reembedding=replace(pending, target=target)))
+    shape = index_shapes.status(replace(state, reembedding=replace(pending, target=target)))
     assert (shape["reembedding"]["embedder"]["name"], shape["reembedding"]["sparse"]) == (
         "BAAI/bge-m3",
         "naver/splade-v3",
