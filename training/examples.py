@@ -18,6 +18,8 @@ LEFT_OUT_TITLES = 0.15
 """Of the groups, so often are passages read without their titles."""
 SHARES = {"medquad": 0.45, "fairytaleqa_train": 0.75}
 """Of a source's groups that an epoch takes: those that are many and much alike take part of the time."""
+DEEPEST = 30
+"""A question whose passage is found further down leans on what it was asked about, or is not answered there."""
 SHORT_WORDS = 60
 """Of a group's passages, on average, for the first epoch."""
 LONG = 0.1
@@ -50,7 +52,7 @@ class Examples:
         self.seed = seed
         self.negatives = negatives
         self.pieces = {row["id"]: row for row in _rows(folder / "pieces.jsonl")}
-        groups = list(_rows(folder / "groups.jsonl"))
+        groups = [row for row in _rows(folder / "groups.jsonl") if row["rank"] < DEEPEST]
         self.training = [row for row in groups if not row["held_back"] and len(row["hard"]) >= negatives]
         self.held_back = [row for row in groups if row["held_back"] and len(row["hard"]) >= negatives]
 
