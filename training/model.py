@@ -31,8 +31,10 @@ class Layer(nn.Module):
         query, key, value = parts.unbind(0)
         if first_only:
             state, query = state[:, :1], query[:, :, :1]
-        heads = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        heads = heads.transpose(1, 2).reshape(batch, -1, WIDTH)
+        with torch.autocast("cpu", enabled=False):
+            # In bf16 its backward pass is slow: half of all time went there.
+            heads = functional.scaled_dot_product_attention(query.float(), key.float(), value.float(), attn_mask=mask)
+        heads = heads.to(state.dtype).transpose(1, 2).reshape(batch, -1, WIDTH)
         middle = self.norm(state + self.attended(heads))
         return self.last_norm(middle + self.narrow(functional.gelu(self.wide(middle))))
 
@@ -58,7 +60,8 @@ class CrossEncoder(nn.Module):
             state = state.bfloat16()
         mask = None
         if int(lengths.min()) < length:
-            mask = (torch.arange(length)[None] < lengths[:, None])[:, None, None]
+            mask = torch.zeros((len(ids), 1, 1, length))
+            mask.masked_fill_((torch.arange(length)[None] >= lengths[:, None])[:, None, None], -1e4)
         for number, layer in enumerate(self.layers):
             state = layer(state, mask, first_only=number == len(self.layers) - 1)
         with torch.autocast("cpu", enabled=False):

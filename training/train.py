@@ -30,10 +30,8 @@ from ragqa.models.builtin import model_folder
 
 GROUPS = 8
 """A step."""
-PART = 2
-"""Groups that one thread works on at a time."""
-PADDED = 4
-"""Pairs that are padded to one length."""
+PADDED, STRIDE = 6, 16
+"""Pairs that are padded to one length, and what it is a multiple of: every other shape costs kernels of its own."""
 AVERAGE = 0.997
 WARM_UP = 100
 LISTWISE, ABSOLUTE = 1.0, 0.5
@@ -116,13 +114,13 @@ class _Run:
 
     def _trained(self, groups: Sequence[Group]) -> tuple[float, int, float]:
         """One step; the parts are summed in their order, whichever is done first."""
-        ordered = sorted(groups, key=lambda group: sum(map(len, group.passages)))
-        parts = [ordered[start : start + PART] for start in range(0, len(ordered), PART)]
+        ordered = sorted(groups, key=lambda group: -sum(map(len, group.passages)))
+        # Each part has short and long ones, so that no thread waits long at the end.
+        parts = [ordered[first :: self.chosen.threads] for first in range(self.chosen.threads)]
         total = 0.0
         pairs = 0
         gradients: list[Any] = []
-        # The longest first, so that no thread waits long at the end.
-        for loss, count, found in self.pool.map(self._part, reversed(parts)):
+        for loss, count, found in self.pool.map(self._part, parts):
             total, pairs = total + loss, pairs + count
             gradients = found if not gradients else [a.add_(b) for a, b in zip(gradients, found, strict=True)]
         for weight, gradient in zip(self.weights.values(), gradients, strict=True):
@@ -236,7 +234,7 @@ class _Run:
 
 def padded(pairs: Sequence[Pair]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids, token types and lengths as the model takes them."""
-    longest = max(len(pair.ids) for pair in pairs)
+    longest = -(-max(len(pair.ids) for pair in pairs) // STRIDE) * STRIDE
     ids = torch.zeros((len(pairs), longest), dtype=torch.long)
     sides = torch.zeros_like(ids)
     for row, pair in enumerate(pairs):
