@@ -1,6 +1,8 @@
 """Writes a trained model as a folder that `rerank.model` can name: the graph in eight bits, tokenizer, settings.
 
-python training/export.py WEIGHTS.safetensors FOLDER [--precision float32]
+    python training/export.py WEIGHTS FOLDER [--precision float32]
+
+WEIGHTS is a `step-N.safetensors` or the `last.pt` of a run, which may go on while it is read.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ import json
 import shutil
 from pathlib import Path
 
+import torch
 from graph import write
-from model import to_bert
+from model import from_bert, to_bert
 from safetensors.torch import load_file
 
 from ragqa.models.builtin import model_folder
@@ -34,7 +37,7 @@ def main() -> None:
 
 
 def export(weights: Path, folder: Path, *, precision: str, longest: int) -> None:
-    trained = load_file(weights)
+    trained = _averaged(weights)
     layers = 1 + max(int(name.split(".")[1]) for name in trained if name.startswith("layers."))
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: each.float().numpy() for name, each in to_bert(trained, layers).items()}
@@ -54,6 +57,13 @@ def export(weights: Path, folder: Path, *, precision: str, longest: int) -> None
     }
     for name, content in settings.items():
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _averaged(weights: Path) -> dict[str, torch.Tensor]:
+    if weights.suffix != ".pt":
+        return load_file(weights)
+    averages = torch.load(weights, weights_only=True)["average"]
+    return {**from_bert(load_file(model_folder() / "model.safetensors"), 0), **averages}
 
 
 if __name__ == "__main__":
