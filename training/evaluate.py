@@ -22,7 +22,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
-CANDIDATES = 32
+CANDIDATES, DEPTH = 32, 20
+"""Hits that are kept, and that the model scores."""
 PASSAGES = 3
 SENTENCES = 3
 WRONGLY_REFUSED = 0.05
@@ -33,6 +34,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("cache", type=Path)
     options.add_argument("models", type=Path, nargs="*")
+    options.add_argument("--sentences", action="store_true", help="refusals and sentences of bench_dev, too")
     options.add_argument("--held-back", type=Path, help="what prepare.py made: near misses of its held-back tenth, too")
     chosen = options.parse_args()
     chosen.cache.mkdir(parents=True, exist_ok=True)
@@ -40,11 +42,11 @@ def main() -> None:
     for model in chosen.models:
         print(f"\n== {model}")
         for name, rows in sets.items():
-            scores = _scored(name, rows, model, chosen.cache)
-            _ranked(name, rows, scores)
-            if name == "bench_dev":
-                _refused(rows, scores)
-                _selected(rows, scores)
+            _ranked(name, rows, _scored(name, rows, model, chosen.cache))
+        if chosen.sentences:
+            scores = _scored("bench_dev", sets["bench_dev"], model, chosen.cache, sentences=True)
+            _refused(sets["bench_dev"], scores)
+            _selected(sets["bench_dev"], scores)
         if chosen.held_back:
             _missed(chosen.held_back, model, chosen.cache)
 
@@ -112,21 +114,22 @@ def _asked(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _scored(name: str, rows: Sequence[Mapping[str, Any]], model: Path, cache: Path) -> dict[str, Any]:
-    """The model's logits of each question's hits and sentences."""
-    path = cache / f"{name}-{model.name}.json"
+def _scored(
+    name: str, rows: Sequence[Mapping[str, Any]], model: Path, cache: Path, *, sentences: bool = False
+) -> dict[str, Any]:
+    """The logits of each question's hits, and of the sentences of the first, without and with headings."""
+    path = cache / f"{name}-{model.name}{'-sentences' if sentences else ''}.json"
     if not path.exists():
         encoder = _opened(model)
         scores: dict[str, Any] = {}
         for row in rows:
-            heads = [
-                "\n".join([" > ".join(row["hits"][each["hit"]]["heading"]), each["text"]]) for each in row["sentences"]
-            ]
-            scores[row["id"]] = {
-                "hits": list(encoder.score(row["question"], [hit["text"] for hit in row["hits"]])),
-                "sentences": list(encoder.score(row["question"], [each["text"] for each in row["sentences"]])),
-                "headed": list(encoder.score(row["question"], heads)),
-            }
+            own = row["sentences"]
+            heads = [f"{' > '.join(row['hits'][each['hit']]['heading'])}\n{each['text']}" for each in own]
+            texts = {"hits": [hit["text"] for hit in row["hits"][: 8 if sentences else DEPTH]]}
+            if sentences:
+                texts |= {"sentences": [each["text"] for each in own], "headed": heads}
+            if sentences or row["relevant"]:
+                scores[row["id"]] = {kind: list(encoder.score(row["question"], each)) for kind, each in texts.items()}
         path.write_text(json.dumps(scores), encoding="utf-8")
     return dict(json.loads(path.read_text("utf-8")))
 
@@ -149,7 +152,7 @@ Join = Callable[[Sequence[float], Sequence[float]], Sequence[float]]
 def _joins() -> dict[str, tuple[int, Join]]:
     """Ways to order, each with how many of the candidates it looks at."""
     ways: dict[str, tuple[int, Join]] = {"fused": (CANDIDATES, lambda fused, logits: fused)}
-    for depth in (10, 20, 32):
+    for depth in (10, DEPTH):
         ways[f"model alone, {depth}"] = (depth, lambda fused, logits: logits)
     for weight in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
         ways[f"spread both, {weight}"] = (
@@ -162,7 +165,10 @@ def _joins() -> dict[str, tuple[int, Join]]:
             lambda fused, logits, w=weight: (1 - w) * np.array(fused) + w * _sigmoid(logits),
         )
     for weight in (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2):
-        ways[f"fused + {weight} logit"] = (20, lambda fused, logits, w=weight: np.array(fused) + w * np.array(logits))
+        ways[f"fused + {weight} logit"] = (
+            DEPTH,
+            lambda fused, logits, w=weight: np.array(fused) + w * np.array(logits),
+        )
     return ways
 
 
