@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragqa.models.onnx_export import EPSILON, _Graph
+from ragqa.models.onnx_export import EPSILON, HEADS, _Graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,9 +35,10 @@ class _CrossEncoder(_Graph):
         from onnx import TensorProto, helper
 
         state = self._embeddings()
-        for layer in range(self.layers):
+        for layer in range(self.layers - 1):
             state = self._layer(layer, state)
-        self._add("Gather", [state, self._constant("place", np.array(0))], "first", axis=1)
+        first = self._last_layer(self.layers - 1, state)
+        self._add("Squeeze", [first, self._constant("sequence_axis", np.array([1]))], "first")
         head = self._constant("head.weight", self.weights["head.weight"].T)
         self._add("MatMul", ["first", head], "projected")
         self._add("Add", ["projected", self._constant("head.bias", self.weights["head.bias"])], "logits")
@@ -50,6 +51,23 @@ class _CrossEncoder(_Graph):
         )
         versions = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(graph, opset_imports=versions, ir_version=9)
+
+    def _last_layer(self, layer: int, state: str) -> str:
+        """For the first token alone, which reads all others: nothing else of this layer is read."""
+        prefix = f"encoder.layer.{layer}."
+        ends = [self._constant(name, np.array([place])) for name, place in (("begin", 0), ("end", 1), ("axis", 1))]
+        first = self._add("Slice", [state, *ends], f"{prefix}first")
+        query = self._dense(first, f"{prefix}attention.self.query")
+        others = self._dense(state, f"{prefix}attention.self.key", f"{prefix}attention.self.value")
+        parts = [f"{prefix}k", f"{prefix}v"]
+        self._add("Split", [others], parts, axis=-1, num_outputs=2)
+        self._contributed("MultiHeadAttention", [query, *parts], f"{prefix}heads", num_heads=HEADS)
+        attended = self._dense(f"{prefix}heads", f"{prefix}attention.output.dense")
+        middle = self._skip(first, attended, f"{prefix}attention.output.LayerNorm")
+        wide = self._dense(middle, f"{prefix}intermediate.dense")
+        self._add("Gelu", [wide], f"{prefix}gelu")
+        narrow = self._dense(f"{prefix}gelu", f"{prefix}output.dense")
+        return self._skip(middle, narrow, f"{prefix}output.LayerNorm")
 
     def _embeddings(self) -> str:
         words = self.weights["embeddings.word_embeddings.weight"]
