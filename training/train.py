@@ -36,6 +36,8 @@ AVERAGE = 0.997
 WARM_UP = 100
 LISTWISE, ABSOLUTE = 1.0, 0.5
 """The answering passage above the others of its group; and each by itself, so that a logit means one thing."""
+SAVE_AFTER_S = 240
+"""What is lost at most, and one step."""
 DEVELOPMENT, CANDIDATES = 200, 10
 
 
@@ -52,7 +54,6 @@ def main() -> None:
     options.add_argument("--longest", type=int, default=224, help="tokens of a pair")
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--save-every", type=int, default=100)
     options.add_argument("--look-every", type=int, default=400)
     chosen = options.parse_args()
     chosen.run.mkdir(parents=True, exist_ok=True)
@@ -84,6 +85,7 @@ class _Run:
             fused=True,
         )
         self.step = 0
+        self.saved = time.monotonic()
         self.pool = ThreadPoolExecutor(chosen.threads, initializer=torch.set_num_threads, initargs=(1,))
 
     def train(self) -> None:
@@ -93,7 +95,7 @@ class _Run:
             loss, pairs, norm = self._trained(groups)
             self.step += 1
             self._log(loss=loss, pairs=pairs, norm=norm, seconds=time.perf_counter() - begun)
-            if self.step % self.chosen.save_every == 0:
+            if time.monotonic() - self.saved > SAVE_AFTER_S:
                 self._save()
             if self.step % self.chosen.look_every == 0 or self.step == self.chosen.steps:
                 self._keep()
@@ -209,6 +211,7 @@ class _Run:
         unfinished = self.chosen.run / "last.part"
         torch.save(state, unfinished)
         unfinished.replace(self.chosen.run / "last.pt")
+        self.saved = time.monotonic()
 
     def _resume(self) -> None:
         path = self.chosen.run / "last.pt"
