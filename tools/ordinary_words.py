@@ -79,7 +79,7 @@ def main() -> None:
     }
     places = ({word for word in places if not _LANDSCAPE.issuperset(word)} - _NO_PLACES) | _PLACES
     print(
-        "# From the dictionary of jieba 0.42.1, Copyright (c) 2013 Sun Junyi, MIT licence; see tools/ordinary_words.py"
+        "# From the dictionary of jieba 0.42.1, Copyright (c) 2013 Sun Junyi, under the licence in ordinary.LICENSE"
     )
     print("".join(ordinary[1]))
     print("".join(ordinary[2]))
