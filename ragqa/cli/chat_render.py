@@ -94,4 +94,4 @@ def turn_markdown(turn: Turn, number: int) -> Styled:
     if answer.status != "answered":
         what = "Not in the documents" if answer.status == "not_found" else "Incomplete"
         lines += [*([""] if written else []), f"*{what}: {render.inert(one_line(answer.reason))}*"]
-    return safe("\n".join([line for line in lines if line is not None] + ["", ""]))
+    return safe("\n".join([*lines, "", ""]))

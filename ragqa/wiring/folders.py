@@ -6,15 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ragqa.errors import IndexMissing, UsageError
 from ragqa.index import layout
 from ragqa.index.store import Store
-
-if TYPE_CHECKING:
-    from ragqa.index.store import Store
-
 
 INDEX = layout.FOLDER
 
