@@ -22,9 +22,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 
-CANDIDATES, DEPTH = 32, 20
-"""Hits that are kept, and that the model scores."""
-PASSAGES = 3
+CANDIDATES = 32
+"""Hits that are kept."""
+PASSAGES, REFUSING = 3, 8
+"""Of them, those that sentences are taken from, and those that decide a refusal."""
 SENTENCES = 3
 WRONGLY_REFUSED = 0.05
 NEAR, NEAR_WRONGLY_REFUSED = 300, 0.1
@@ -34,17 +35,18 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("cache", type=Path)
     options.add_argument("models", type=Path, nargs="*")
+    options.add_argument("--depth", type=int, default=20, help="hits that the model scores")
     options.add_argument("--sentences", action="store_true", help="refusals and sentences of bench_dev, too")
     options.add_argument("--held-back", type=Path, help="what prepare.py made: near misses of its held-back tenth, too")
     chosen = options.parse_args()
     chosen.cache.mkdir(parents=True, exist_ok=True)
-    sets = {name: _found(name, chosen.cache) for name in ("bench_dev", "anthropic_docs")}
+    sets = {name: _found(name, chosen.cache) for name in ("anthropic_docs", "bench_dev")}
     for model in chosen.models:
         print(f"\n== {model}")
         for name, rows in sets.items():
-            _ranked(name, rows, _scored(name, rows, model, chosen.cache))
+            _ranked(name, rows, _scored(name, rows, model, chosen.cache, chosen.depth), chosen.depth)
         if chosen.sentences:
-            scores = _scored("bench_dev", sets["bench_dev"], model, chosen.cache, sentences=True)
+            scores = _scored("bench_dev", sets["bench_dev"], model, chosen.cache, REFUSING, sentences=True)
             _refused(sets["bench_dev"], scores)
             _selected(sets["bench_dev"], scores)
         if chosen.held_back:
@@ -115,17 +117,17 @@ def _asked(name: str) -> list[dict[str, Any]]:
 
 
 def _scored(
-    name: str, rows: Sequence[Mapping[str, Any]], model: Path, cache: Path, *, sentences: bool = False
+    name: str, rows: Sequence[Mapping[str, Any]], model: Path, cache: Path, depth: int, *, sentences: bool = False
 ) -> dict[str, Any]:
     """The logits of each question's hits, and of the sentences of the first, without and with headings."""
-    path = cache / f"{name}-{model.name}{'-sentences' if sentences else ''}.json"
+    path = cache / f"{name}-{model.name}-{depth}{'-sentences' if sentences else ''}.json"
     if not path.exists():
         encoder = _opened(model)
         scores: dict[str, Any] = {}
         for row in rows:
             own = row["sentences"]
             heads = [f"{' > '.join(row['hits'][each['hit']]['heading'])}\n{each['text']}" for each in own]
-            texts = {"hits": [hit["text"] for hit in row["hits"][: 8 if sentences else DEPTH]]}
+            texts = {"hits": [hit["text"] for hit in row["hits"][:depth]]}
             if sentences:
                 texts |= {"sentences": [each["text"] for each in own], "headed": heads}
             if sentences or row["relevant"]:
@@ -149,24 +151,24 @@ Join = Callable[[Sequence[float], Sequence[float]], Sequence[float]]
 """Fused scores and logits of one question's first candidates to what orders them."""
 
 
-def _joins() -> dict[str, tuple[int, Join]]:
+def _joins(depth: int) -> dict[str, tuple[int, Join]]:
     """Ways to order, each with how many of the candidates it looks at."""
     ways: dict[str, tuple[int, Join]] = {"fused": (CANDIDATES, lambda fused, logits: fused)}
-    for depth in (10, DEPTH):
-        ways[f"model alone, {depth}"] = (depth, lambda fused, logits: logits)
+    for looked in sorted({10, depth}):
+        ways[f"model alone, {looked}"] = (looked, lambda fused, logits: logits)
     for weight in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
         ways[f"spread both, {weight}"] = (
-            20,
+            depth,
             lambda fused, logits, w=weight: (1 - w) * _spread(fused) + w * _spread(logits),
         )
     for weight in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
         ways[f"fused + probability, {weight}"] = (
-            20,
+            depth,
             lambda fused, logits, w=weight: (1 - w) * np.array(fused) + w * _sigmoid(logits),
         )
     for weight in (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2):
         ways[f"fused + {weight} logit"] = (
-            DEPTH,
+            depth,
             lambda fused, logits, w=weight: np.array(fused) + w * np.array(logits),
         )
     return ways
@@ -181,16 +183,17 @@ def _sigmoid(logits: Sequence[float]) -> Any:
     return 1 / (1 + np.exp(-np.array(logits)))
 
 
-def _ranked(name: str, rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any]) -> None:
+def _ranked(name: str, rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any], most: int) -> None:
     asked = [row for row in rows if row["relevant"]]
     print(f"\n{name}, {len(asked)} questions: {'':<10} {'nDCG@10':>8} {'MRR@10':>8}   fit, report of each")
-    for way, (depth, join) in _joins().items():
+    for way, (depth, join) in _joins(most).items():
         found: dict[str, list[tuple[float, float]]] = {"fit": [], "report": []}
         for row in asked:
             hits = row["hits"]
             depth_here = min(depth, len(hits))
             fused = [hit["fused"] for hit in hits[:depth_here]]
-            joined = list(join(fused, scores[row["id"]]["hits"][:depth_here]))
+            logits = scores[row["id"]]["hits"][:depth_here] if way != "fused" else fused
+            joined = list(join(fused, logits))
             order = sorted(range(depth_here), key=lambda place: -joined[place])
             passages = list(dict.fromkeys(hits[place]["passage"] for place in [*order, *range(depth_here, len(hits))]))
             found[row["half"]].append(_values(passages, set(row["relevant"])))
