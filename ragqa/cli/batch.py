@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragqa.cli import batch_lines
 from ragqa.cli.command import Format, Session
 from ragqa.errors import ServiceError, UsageError
 
@@ -43,7 +42,7 @@ def answer(
     explain: bool,
 ) -> int:
     """5 where a service failed for any question, else 6 where a line was no question, else 0."""
-    from ragqa.cli import pipeline_shapes
+    from ragqa.cli import batch_lines, pipeline_shapes
     from ragqa.flows import batch
 
     skipped = batch_lines.done(chosen.skip_done) if chosen.skip_done else frozenset()
@@ -88,6 +87,7 @@ def _progress(session: Session, chosen: Batch) -> Iterator[Callable[[int], None]
     if not session.shows_progress or session.at_terminal:
         yield lambda done: None
         return
+    from ragqa.cli import batch_lines
     from ragqa.cli.progress import count
 
     total = None if chosen.skip_done else batch_lines.count(chosen.source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from ragqa.cli.command import Session
@@ -43,6 +44,10 @@ def read(name: str, *, most_mb: int) -> Passed:
             os.close(descriptor)
     except FileNotFoundError:
         raise UsageError(f"there is no file {name}") from None
+    except IsADirectoryError:
+        raise UsageError(
+            f"{name} is a folder", remedy=f"`ragqa ingest {shlex.quote(name)}` makes an index of it"
+        ) from None
     except OSError as error:
         raise StorageError(f"cannot read {shown}: {error.strerror}") from error
     data = b"".join(pieces)

@@ -29,6 +29,12 @@ _ITEM = re.compile(
     r"(?:[-*+–—]|[0-9]{1,3}[.)]|[A-Za-z][.)]|#{1,6}) |[•‣●○◦▪■□|>]|[(（][0-9A-Za-z一二三四五六七八九十]{1,3}[)）]"
     r"|(?:[0-9]{1,3}|[一二三四五六七八九十]{1,3})[、．]"
 )
+_RECORD = re.compile(
+    r"[\[(<]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ,]+[0-9]{1,2}:[0-9]{2}|[\[(]?[0-9]{2}:[0-9]{2}:[0-9]{2}\b"
+    r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:|(?:[0-9]{1,3}\.){3}[0-9]{1,3} - "
+    r"|-{1,2}[A-Za-z0-9?][^\s,]*(?:[ =][A-Z<\[][^\s,]*)?(?:, -| {2,}|\t|$)"
+)
+"""An entry of a log (it begins with its time, or with who asked) or an option in the help of a program."""
 _GOES_ON = tuple(",，、(（「『《“-‐–")
 _FIRST_WORD = re.compile(r"[^\s\u3005\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff]{1,20}")
 
@@ -109,7 +115,12 @@ def _is_wrapped(
     if text.count("\n", line[1], following[0]) > 1:
         return False
     head = text[following[0] : following[0] + 24]
-    if _ITEM.match(head) or text.find(" | ", *line) >= 0 or text.find(" | ", *following) >= 0:
+    if (
+        _ITEM.match(head)
+        or _RECORD.match(text, *following)
+        or text.find(" | ", *line) >= 0
+        or text.find(" | ", *following) >= 0
+    ):
         return False
     columns = _columns(text, line)
     neighbours = [columns, _columns(text, following)]

@@ -82,6 +82,12 @@ def test_what_cannot_be_read_is_2_in_one_line(tmp_path: Path, data: bytes, word:
     assert line.startswith("ragqa: stdin") and word in line
 
 
+def test_a_folder_is_2_and_the_way_to_ask_about_it_is_said(tmp_path: Path) -> None:
+    done = piped(tmp_path, b"", GATE, "--context", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"ragqa: {tmp_path} is a folder (`ragqa ingest {tmp_path}` makes an index of it)\n"
+
+
 def test_more_than_the_settings_allow_is_2(tmp_path: Path) -> None:
     data = b"The gate is green.\n" * 60_000
     done = piped(tmp_path, data, GATE, "--context", "-", env={"RAGQA_INGEST_MAX_FILE_MB": "1"})

@@ -56,6 +56,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code, modules = modules_after(*arguments)
     assert code == 0
     assert not set(HEAVY) & set(modules)
+    assert not [name for name in modules if name.startswith(("ragqa.flows.", "ragqa.retrieval", "ragqa.models."))]
 
 
 def test_config_show_imports_nothing_heavy() -> None:

@@ -122,6 +122,29 @@ def test_a_line_that_stands_for_itself_is_a_sentence() -> None:
     assert cut(items) == items.split("\n")
 
 
+def test_an_entry_of_a_log_is_a_sentence() -> None:
+    says = "worker[557]: the payment gateway refused card 4711 after thirty seconds"
+    for time_of_day in ("2026-11-14T17:14:00Z INFO", "[2026-11-14 17:14:00,123]", "Nov 14 17:14:00 host", "17:14:00"):
+        log = f"{time_of_day} {says}\n{time_of_day} {says}\n{time_of_day} {says}"
+        assert cut(log) == log.split("\n")
+    access = '127.0.0.1 - - [14/Nov/2026:17:14:00 +0000] "GET /prices HTTP/1.1" 200 1532 "-" "curl"'
+    assert cut(f"{access}\n{access}") == [access, access]
+    dated = "The pack was replaced for the second time on the day of the storm, which was\n2026-11-14, and again later."
+    assert cut(dated) == [dated]
+
+
+def test_an_option_in_the_help_of_a_program_is_a_sentence() -> None:
+    options = (
+        "  -d, --diff, --compare      find differences between archive and file system\n"
+        "  -r, --append               append files to the end of an archive\n"
+        "      --test-label           test the archive volume label and exit\n"
+        "  --exclude=PATTERN          leave out the files that match PATTERN"
+    )
+    assert cut(options) == [line.strip() for line in options.split("\n")]
+    prose = "This fails where the file is there already and the program was not given\n--force as its first option."
+    assert cut(prose) == [prose]
+
+
 def test_a_table_row_is_one_sentence() -> None:
     rows = "Name: Dr. Lee | Note: Works. Rests.\nName: Ms. Wu | Note: 休假。上班。"
     assert cut(rows) == rows.split("\n")
