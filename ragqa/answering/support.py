@@ -57,7 +57,7 @@ def judge(sentence: str, cited_texts: Sequence[str]) -> Verdict:
     Supported means: every number and date is in the passages, with the same unit where both name one; so is every name
     (English by its capitals, Chinese by being no ordinary word), code and term in quotation marks; enough content words
     are; and no "not" was added or left out. Between a sentence and passages in different languages words and names
-    cannot be compared: then it means that the numbers, dates and codes agree, and a sentence without any is unsupported.
+    cannot be compared: then it means that the numbers, dates and codes agree; a sentence without any is unsupported.
     """
     passages = [text for text in cited_texts if text.strip()]
     if not passages or not content(sentence):
