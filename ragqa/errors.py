@@ -15,8 +15,8 @@
     ├── IndexLocked           7  another ingest is running
     └── DocumentError         -  one document cannot be read; never ends a run (see `code`)
 
-Only `ragqa.cli.main` catches a RagqaError, and the chat one that ends a single turn; everything else is a bug and keeps
-its traceback.
+`ragqa.cli.main` catches a RagqaError; before it only the chat, one that ends a single turn, and `open`, one of a
+picture whose page is shown already as text. Everything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations

@@ -78,9 +78,7 @@ def main() -> None:
         if kind == "ns" and 2 <= len(word) <= 4 and count >= _PLACE_COUNT and not any(map(_tells, words.unusual(word)))
     }
     places = ({word for word in places if not _LANDSCAPE.issuperset(word)} - _NO_PLACES) | _PLACES
-    print(
-        "# From the dictionary of jieba 0.42.1, Copyright (c) 2013 Sun Junyi, under the licence in ordinary.LICENSE"
-    )
+    print("# From the dictionary of jieba 0.42.1, Copyright (c) 2013 Sun Junyi, under the licence in ordinary.LICENSE")
     print("".join(ordinary[1]))
     print("".join(ordinary[2]))
     print(" ".join(sorted(places)))

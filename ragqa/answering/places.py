@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
-from ragqa.types import Document, Page
+from ragqa.types import Block, Document, Page
 
 
-def page_of(document: Document, offset: int) -> Page | None:
-    """The page on which an offset lies; None for formats without pages."""
-    place = bisect_right([page.start for page in document.pages], offset) - 1
-    return document.pages[place] if place >= 0 else None
+def page_of(pages: Sequence[Page], offset: int) -> Page | None:
+    """Which of a document's pages an offset lies on; None for formats without pages."""
+    place = bisect_right([page.start for page in pages], offset) - 1
+    return pages[place] if place >= 0 else None
 
 
 def pages_of(document: Document, start: int, end: int) -> tuple[Page, ...]:
@@ -20,14 +21,19 @@ def pages_of(document: Document, start: int, end: int) -> tuple[Page, ...]:
 
 def headings_above(document: Document, offset: int) -> tuple[str, ...]:
     """The headings that an offset stands under, outermost first; one that it stands in is the last."""
-    path: list[tuple[int, str]] = []
-    for block in document.blocks:
-        if block.start > offset:
-            break
-        if block.kind == "heading":
-            path = [above for above in path if above[0] < block.level]
-            path.append((block.level, " ".join(document.text[block.start : block.end].split())))
-    return tuple(text for _, text in path)
+    path = heading_path(document.blocks[: bisect_right([block.start for block in document.blocks], offset)])
+    return tuple(" ".join(document.text[block.start : block.end].split()) for block in path)
+
+
+def heading_path(blocks: Sequence[Block]) -> list[Block]:
+    """The headings that are in force behind `blocks`, outermost first."""
+    path: list[Block] = []
+    for block in reversed(blocks):
+        if block.kind == "heading" and (not path or block.level < path[-1].level):
+            path.append(block)
+            if block.level == 1:
+                break
+    return path[::-1]
 
 
 def section_of(document: Document, start: int, end: int) -> tuple[int, int]:

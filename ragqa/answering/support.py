@@ -32,7 +32,6 @@ _QUOTED = re.compile(r"“([^”]{2,})”|「([^」]{2,})」|『([^』]{2,})』|
 _UNIT_CODE = re.compile(r"\d+(?:[.,]\d+)*-?[A-Za-z]{1,7}", re.ASCII)
 _DATE_CODE = re.compile(r"[\d/.-]+|\d+(?:st|nd|rd|th|s)", re.ASCII)
 
-
 Fault = Literal["", "uncited", "figures", "names", "polarity", "words", "language"]
 """What speaks against a sentence: it cites nothing; its numbers, dates or codes, its names, too few of its words are in
 what it cites; it denies what that says, or the other way round; or it is in another language, and there is nothing that
@@ -57,9 +56,8 @@ def judge(sentence: str, cited_texts: Sequence[str]) -> Verdict:
 
     Supported means: every number and date is in the passages, with the same unit where both name one; so is every name
     (English by its capitals, Chinese by being no ordinary word), code and term in quotation marks; enough content words
-    are; and no "not" was added or left out. Between a sentence and passages
-    in different languages words and names cannot be compared: then it means that the numbers, dates and codes agree,
-    and a sentence without any is unsupported.
+    are; and no "not" was added or left out. Between a sentence and passages in different languages words and names
+    cannot be compared: then it means that the numbers, dates and codes agree; a sentence without any is unsupported.
     """
     passages = [text for text in cited_texts if text.strip()]
     if not passages or not content(sentence):

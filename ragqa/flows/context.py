@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ragqa.answering import places
 from ragqa.documents.piped import named
 from ragqa.errors import DocumentError, UsageError
 from ragqa.flows import indexing
 from ragqa.flows.search import IndexFacts, Searchable
 from ragqa.text.analyzer import analyze
 from ragqa.text.folding import fold
-from ragqa.types import Block, Chunk
+from ragqa.types import Chunk
 
 if TYPE_CHECKING:
     from ragqa.config import Config
@@ -148,7 +149,7 @@ def _cut(document: Document, stretches: Sequence[tuple[int, int]], embedder: Emb
     starts = [block.start for block in document.blocks]
     chunks: list[Chunk] = []
     for start, end in _joined(stretches):
-        above = _headings_above(document, document.blocks[: bisect_right(starts, start - 1)])
+        above = places.heading_path(document.blocks[: bisect_right(starts, start - 1)])
         lead, blocks = "", []
         for block in above:
             heading = document.text[block.start : block.end]
@@ -179,14 +180,3 @@ def _joined(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return joined
-
-
-def _headings_above(document: Document, blocks: Sequence[Block]) -> list[Block]:
-    """The path of headings that is in force behind `blocks`, outermost first."""
-    path: list[Block] = []
-    for block in reversed(blocks):
-        if block.kind == "heading" and (not path or block.level < path[-1].level):
-            path.append(block)
-            if block.level == 1:
-                break
-    return path[::-1]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ragqa.answering import citations
+from ragqa.answering import citations, places
 from ragqa.errors import ServiceError
 from ragqa.flows.widening import narrow, reader, widen
 from ragqa.ports import AskedPart, Finish
@@ -87,10 +86,10 @@ def prepare(question: str, retrieval: Retrieval, store: Texts, answering: Answer
         if len(lengthened.sources) >= min(len(request.sources), len(wider)):
             wide, request = wider, lengthened
             break
-    places = {member.key: place for place, source in enumerate(wide) for member in source.members}
+    place_of = {member.key: place for place, source in enumerate(wide) for member in source.members}
     parts = []
     for each in retrieval.retrievals:
-        own = [places[hit.passage.key] for hit in each.hits if hit.passage.key in places]
+        own = [place_of[hit.passage.key] for hit in each.hits if hit.passage.key in place_of]
         sources = tuple(place for place in dict.fromkeys(own) if place < len(request.sources))
         parts.append(AskedPart(each.trace.query.text, sources))
     # Where there are parts, the question as a whole, which is the first of them, asks for nothing more.
@@ -153,8 +152,7 @@ def page_finder(store: Texts) -> citations.PageOf:
     """The page on which an offset of a passage's document lies, and its printed label."""
 
     def page_of(passage: Passage, offset: int) -> tuple[int | None, str | None]:
-        pages = store.pages(passage.key)
-        place = bisect_right([page.start for page in pages], offset) - 1
-        return (pages[place].number, pages[place].label) if place >= 0 else (None, None)
+        page = places.page_of(store.pages(passage.key), offset)
+        return (page.number, page.label) if page else (None, None)
 
     return page_of

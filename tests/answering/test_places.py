@@ -41,8 +41,8 @@ def test_a_section_reaches_from_its_heading_to_the_next_one() -> None:
 def test_pages_are_those_that_a_stretch_touches() -> None:
     pages = (Page(1, 0, 5), Page(2, 5, 5), Page(3, 5, 9, "i"))
     document = Document("123456789", pages=pages)
-    assert page_of(document, 4) == pages[0]
-    assert page_of(document, 5) == pages[2]
-    assert page_of(Document("x"), 0) is None
+    assert page_of(pages, 4) == pages[0]
+    assert page_of(pages, 5) == pages[2]
+    assert page_of((), 0) is None
     assert pages_of(document, 3, 7) == (pages[0], pages[2])
     assert pages_of(document, 5, 7) == (pages[2],)

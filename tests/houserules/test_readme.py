@@ -35,3 +35,11 @@ def test_every_relative_link_leads_somewhere() -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
     assert links
     assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_every_published_schema_is_named() -> None:
+    from ragqa.cli import evaluation_schemas, pipeline_schemas, schemas
+
+    published = schemas.SCHEMAS | evaluation_schemas.SCHEMAS | pipeline_schemas.SCHEMAS
+    scripting = (ROOT / "docs" / "scripting.md").read_text("utf-8")
+    assert not [name for name in published if f"`{name}`" not in scripting]
