@@ -214,6 +214,11 @@ def _draw(session: Session, found: Opened, wanted: Wanted, images: list[Shape]) 
                 drawn = opening.picture(view, draw)
                 _write(target, drawn.png, force=wanted.force)
                 page = view.page.number if view.page else 0
+                if drawn.bare:
+                    session.note(
+                        f"{target}: hardly anything is drawn in the boxes: the PDF does not hold the font of these "
+                        "words, and neither does this machine (for Chinese: the package fonts-noto-cjk)"
+                    )
                 images.append({"path": str(target), "page": page, "quotes": drawn.quotes, "boxed": drawn.boxed})
     except RagqaError as error:
         return error

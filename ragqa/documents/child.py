@@ -68,7 +68,7 @@ class ChildLoader:
         """A page of a PDF, counted from 1, with the words of `quotes` boxed; under the same limits."""
         request = {"password": password, "page": page, "quotes": list(quotes)}
         drawn = self._ask(data, request)["picture"]
-        return Picture(base64.b64decode(drawn["png"]), drawn["quotes"], drawn["boxed"])
+        return Picture(base64.b64decode(drawn["png"]), drawn["quotes"], drawn["boxed"], drawn["bare"])
 
     def _ask(self, data: bytes, request: Mapping[str, object]) -> dict[str, Any]:
         if self._child is None:
@@ -357,7 +357,8 @@ def _drawn(data: bytes, header: Mapping[str, Any]) -> dict[str, Any]:
     from ragqa.documents.pictures import draw
 
     drawn = draw(data, header["page"], header["quotes"], password=header["password"])
-    return {"png": base64.b64encode(drawn.png).decode("ascii"), "quotes": drawn.quotes, "boxed": drawn.boxed}
+    png = base64.b64encode(drawn.png).decode("ascii")
+    return {"png": png, "quotes": drawn.quotes, "boxed": drawn.boxed, "bare": drawn.bare}
 
 
 def _error(error: DocumentError) -> dict[str, object]:

@@ -21,6 +21,8 @@ _SCALE = 2.0
 """144 dots to the inch."""
 _MOST_PIXELS = 6_000_000
 _BORDER, _MARGIN = 3, 2
+_INK = 0.2
+"""Of the columns of a box: letters touch most of them, and a number among Chinese characters that are missing few."""
 _RED, _GREEN, _BLUE = 214, 40, 20
 _YELLOWED = bytes(value * 11 // 20 for value in range(256))
 """What is left of the blue of a pixel behind the words."""
@@ -33,11 +35,15 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG of a page; `boxed` of the `quotes` words that were asked for have a box, whole or in parts."""
+    """A PNG of a page; `boxed` of the `quotes` words that were asked for have a box, whole or in parts.
+
+    `bare` says that hardly anything stands in the boxes, as where neither the file nor the machine has the font.
+    """
 
     png: bytes
     quotes: int
     boxed: int
+    bare: bool = False
 
 
 def draw(data: bytes, number: int, quotes: Sequence[str], *, password: str | None = None) -> Picture:
@@ -59,9 +65,11 @@ def draw(data: bytes, number: int, quotes: Sequence[str], *, password: str | Non
         if error.err_code == raw.FPDF_ERR_PASSWORD:
             raise DocumentError("it is encrypted", code="encrypted", remedy="give its --password") from error
         raise DocumentError("PDFium cannot draw the page", code="damaged") from error
-    for box in (box for boxes in found for box in boxes):
+    boxes = [box for each in found for box in each]
+    bare = _is_bare(rows, boxes)
+    for box in boxes:
         _mark(rows, box)
-    return Picture(_png(rows), len(found), sum(bool(boxes) for boxes in found))
+    return Picture(_png(rows), len(found), sum(map(bool, found)), bare)
 
 
 def _boxes(page: pdfium.PdfPage, bitmap: pdfium.PdfBitmap, quote: str) -> Iterator[Box]:
@@ -100,6 +108,20 @@ def _rows(bitmap: Any) -> list[bytearray]:
     """The lines of the picture, three bytes a pixel: red, green, blue."""
     data, width, stride = bytes(bitmap.buffer), bitmap.width * 3, bitmap.stride
     return [bytearray(data[line * stride : line * stride + width]) for line in range(bitmap.height)]
+
+
+def _is_bare(rows: Sequence[bytearray], boxes: Sequence[Box]) -> bool:
+    """Whether less than a share of the columns of the boxes has a pixel that is not like the box's first one."""
+    columns = inked = 0
+    for left, top, right, bottom in boxes:
+        inside = [row[max(0, left) * 3 : right * 3] for row in rows[max(0, top) : bottom]]
+        if not inside or not inside[0]:
+            continue
+        ground = bytes(inside[0][:3])
+        count = len(inside[0]) // 3
+        columns += count
+        inked += sum(any(row[at : at + 3] != ground for row in inside) for at in range(0, count * 3, 3))
+    return inked < columns * _INK
 
 
 def _mark(rows: list[bytearray], box: Box) -> None:

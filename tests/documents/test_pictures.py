@@ -46,6 +46,23 @@ def test_a_quote_over_lines_has_a_box_on_each(make_pdf: Callable[..., bytes], te
     assert box is not None and box[3] - box[1] > 2 * 2 * SIZE
 
 
+def test_boxes_in_which_nothing_is_drawn_are_told(
+    make_pdf: Callable[..., bytes], text_page: Callable[..., object]
+) -> None:
+    def invisible(canvas: Canvas) -> None:
+        text = canvas.beginText(LEFT, TOP)
+        text.setFont("Helvetica", SIZE)
+        text.setTextRenderMode(3)
+        text.textLine(LINES[0])
+        canvas.drawText(text)
+
+    quote = ["The tenant may end this contract"]
+    unseen, seen = draw(make_pdf(invisible), 1, quote), draw(make_pdf(text_page(*LINES)), 1, quote)
+    assert (unseen.boxed, unseen.bare) == (1, True)
+    assert (seen.boxed, seen.bare) == (1, False)
+    assert not draw(make_pdf(text_page(*LINES)), 1, ["The landlord"]).bare
+
+
 def test_words_that_the_page_does_not_have_get_none(
     make_pdf: Callable[..., bytes], text_page: Callable[..., object]
 ) -> None:
