@@ -36,7 +36,8 @@ _RANGE_OR_NUMBER = re.compile(
     r"(\d+)\s*(?:[-\u2010-\u2015\u2212~～至到]|to)\s*(?:sources?\s*)?(\d+)|(\d+)", re.IGNORECASE
 )
 _SIGN = re.compile(f"[{_SIGNS}]")
-_NOT_A_SOURCE = re.compile(r"[:：]\s*\d+|†[\w.]*")
+_NOT_A_SOURCE = re.compile(r"(?<=\d)\s*[:：]\s*\d+|†[\w.]*")
+"""The second number of `[2:0]`, but the first of `[Source: 2]` is one."""
 _CANONICAL = re.compile(r"\[(\d+)\]")
 
 _URL = r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.|(?:javascript|vbscript|data):(?=[a-z]))[a-z0-9._~:/?#@!$&*+,;=%-]+"

@@ -109,6 +109,7 @@ def test_only_urls_of_the_sources_are_shown(output: str) -> None:
         ("a [1[99]2] b [[3]]", "a [1][2] b [3]"),
         ("list [x] [ ] [see annex] [2024年]", "list [x] [ ] [see annex] [2024年]"),
         ("a [1†source] b 【2:0†source】", "a [1] b [2]"),
+        ("a [Source: 2] b [source：9] c [2:9] d [来源: 9, 1].", "a [2] b c [2] d [1]."),
         ("a [99999999999999999999] b", "a b"),
         ("one\n\n[99] two", "one\n\ntwo"),
         ("cut off [1", "cut off [1"),

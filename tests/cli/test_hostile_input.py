@@ -64,3 +64,19 @@ def test_a_link_to_a_full_device_stays_where_a_picture_cannot_be_written(ragqa, 
     assert done.returncode == 1
     assert "cannot write page.png: No space left" in done.stderr
     assert link.is_symlink() and Path("/dev/full").exists()
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/talk.md", "a\0b.md"])
+@pytest.mark.parametrize("command", ["/save", "/open 1 image"])
+def test_a_file_that_can_have_no_such_name_ends_its_line_alone(command: str, name: str, ragqa, sample_index) -> None:
+    done = ragqa("chat", "--extractive", "--index", sample_index, input=f"{LEAVE}\n{command} {name}\n{LEAVE}\n")
+    assert done.returncode == 0
+    assert done.stdout.count("Sources") == 2 and "Traceback" not in done.stderr
+    assert "ragqa: the" in done.stderr
+
+
+def test_a_history_that_somebody_else_wrote_is_none(tmp_path: Path) -> None:
+    from ragqa.cli import typed
+
+    (tmp_path / "history").write_text("[" * 100_000)
+    assert typed._read(tmp_path / "history") == []
