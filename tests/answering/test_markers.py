@@ -135,6 +135,12 @@ def test_the_quotes_section_is_held_back_and_kept() -> None:
     assert claimed_quotes(quotes) == {1: ["five days"]}
 
 
+@pytest.mark.parametrize("url", ["https://例え.jp/leak", "HTTP://[::1]/leak"])
+def test_no_address_with_a_host_in_other_letters_is_a_link(url: str) -> None:
+    shown = StreamFilter(1, ["Read https://gate.example/rules first."])
+    assert "://" not in "".join(map(shown.feed, f"Look at {url} now.")) + shown.finish()
+
+
 def test_a_url_of_the_sources_stays() -> None:
     texts = ("see https://a.example/x?y=1 for more",)
     assert whole("Go to https://a.example/x?y=1, now.", 1, texts)[0] == "Go to https://a.example/x?y=1, now."
