@@ -36,13 +36,14 @@ _RANGE_OR_NUMBER = re.compile(
     r"(\d+)\s*(?:[-\u2010-\u2015\u2212~～至到]|to)\s*(?:sources?\s*)?(\d+)|(\d+)", re.IGNORECASE
 )
 _SIGN = re.compile(f"[{_SIGNS}]")
-_NOT_A_SOURCE = re.compile(r"[:：]\s*\d+|†[\w.]*")
+_NOT_A_SOURCE = re.compile(r"(?<=\d)\s*[:：]\s*\d+|†[\w.]*")
+"""The second number of `[2:0]`, but the first of `[Source: 2]` is one."""
 _CANONICAL = re.compile(r"\[(\d+)\]")
 
 _URL = r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.|(?:javascript|vbscript|data):(?=[a-z]))[a-z0-9._~:/?#@!$&*+,;=%-]+"
 _SPOT = re.compile(
     rf"(?P<bracket>[{re.escape(_OPENERS)}])|(?P<quotes>[*_`]*<{{2,}}+QUOTES?>{{2,}})|(?P<refusal>{_SENTINEL})"
-    rf"|(?P<url>(?i:{_URL}))"
+    rf"|(?P<url>(?i:{_URL}|[a-z][a-z0-9+.-]{{1,15}}://(?=[\w\[])))"
 )
 _MARKS = re.compile(rf"<{{2,}}QUOTES?>{{2,}}|{_SENTINEL}")
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
@@ -121,7 +122,7 @@ class StreamFilter:
                     yield written
             elif spot["url"]:
                 url = spot["url"].rstrip(".,;:!?*_~")
-                yield self._words(before + (url if any(url in text for text in self._texts) else _LINK_REMOVED))
+                yield self._words(before + (url if self._is_held(url) else _LINK_REMOVED))
                 position = spot.start() + len(url)
             elif spot["refusal"]:
                 yield self._words(before.rstrip())
@@ -136,6 +137,10 @@ class StreamFilter:
         end = max(position, safe)
         yield self._words(text[position:end])
         self._pending = text[end:]
+
+    def _is_held(self, url: str) -> bool:
+        """Whether a source has this URL; of one whose host is not in ASCII only the scheme is looked at, and gone."""
+        return not url.endswith("://") and any(url in text for text in self._texts)
 
     def _words(self, text: str) -> str:
         self._has_words = self._has_words or any(map(str.isalnum, text))

@@ -122,7 +122,7 @@ def _open(talk: Conversation, rest: str) -> None:
     if found is None:
         raise UsageError("/open takes the number of a citation", remedy="/open 1, or /open 1 whole, or /open 1 image")
     turn = next((turn for turn in reversed(talk.turns) if turn.asked.answer.citations), None) or _last(talk)
-    number, image = int(found[1]), Path(found[4]) if found[4] else None
+    number, image = int(found[1]), _named(found[4]) if found[4] else None
     more = f"/open {number} whole"
     wanted = opening.Wanted(number, whole=bool(found[2]), image=bool(found[3]), file=image, more=more)
     with wiring.open_store(talk.session.index) as store:
@@ -136,7 +136,7 @@ def _save(talk: Conversation, rest: str) -> None:
     turns = [*talk.earlier, *talk.turns]
     if not turns:
         raise UsageError("there is nothing to save yet")
-    target = Path(rest).expanduser() if rest else _free_name(talk)
+    target = _named(rest) if rest else _free_name(talk)
     text = chat_render.transcript(turns).plain
     known = target.absolute() in talk.written
     try:
@@ -148,6 +148,17 @@ def _save(talk: Conversation, rest: str) -> None:
         raise StorageError(f"cannot write {target}: {error.strerror}") from error
     talk.written.add(target.absolute())
     talk.session.out.line(str(target))
+
+
+def _named(text: str) -> Path:
+    """The file that was named. Raises UsageError where there can be none of that name."""
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise UsageError(f"there is no home for {text}") from error
+    if "\0" in text:
+        raise UsageError("the name of a file has no zero byte in it")
+    return path
 
 
 def _free_name(talk: Conversation) -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ragqa.cli.asking import read_password
 from ragqa.cli.command import Format, Session, command
 from ragqa.errors import UsageError
 
@@ -70,7 +71,7 @@ def ingest(
         with wiring.maybe_open(folder) as store:
             report = flow.plan(targets, store, session.config)
     else:
-        secret = sys.stdin.readline().rstrip("\n") if password == "-" else password
+        secret = read_password(password)
         with (
             wiring.create_store(folder, wait_s=wait) as store,
             _progress(session) as (on_event, note),

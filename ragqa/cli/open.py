@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ragqa.cli.asking import read_password
 from ragqa.cli.command import Format, Session, command
 from ragqa.errors import NoEvidence, RagqaError, StorageError, UsageError
 
@@ -76,7 +78,7 @@ def open_citation(
         file=file,
         force=force,
         view=view,
-        password=_secret(password) if image else None,
+        password=read_password(password) if image else None,
     )
     with wiring.open_store(session.index) as store:
         return show_citation(session, wanted, _last(store.folder) if given is None else given, store)
@@ -185,7 +187,7 @@ def _given(name: str) -> Mapping[str, Any]:
 
 
 def _read_stdin() -> bytes:
-    return sys.stdin.buffer.read(_LARGEST_ANSWER) if sys.stdin is not None else b""
+    return sys.stdin.buffer.read(_LARGEST_ANSWER)
 
 
 def _read(path: Path) -> bytes:
@@ -194,12 +196,6 @@ def _read(path: Path) -> bytes:
 
 
 # --- the picture ------------------------------------------------------------------------------------------------------
-
-
-def _secret(password: str | None) -> str | None:
-    if password != "-" or sys.stdin is None:
-        return password
-    return sys.stdin.readline().rstrip("\n")
 
 
 def _draw(session: Session, found: Opened, wanted: Wanted, images: list[Shape]) -> RagqaError | None:
@@ -245,7 +241,7 @@ def _write(target: Path, png: bytes, *, force: bool) -> None:
     made = False
     try:
         with target.open("wb" if force else "xb") as file:
-            made = True
+            made = stat.S_ISREG(os.lstat(target).st_mode)  # a link or a device was there before, and stays
             file.write(png)
     except FileExistsError as error:
         raise UsageError(f"{target} exists already", remedy="--force writes over it") from error

@@ -92,7 +92,7 @@ def _read(file: Path | None) -> list[str]:
         return []
     try:
         found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[-_MOST_LINES:]]
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
     return [line for line in found if isinstance(line, str)]
 

@@ -82,7 +82,7 @@ def references(answer: Mapping[str, Any]) -> list[Reference]:
             )
             for each in answer["citations"]
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:  # JSON as Python reads it has Infinity
         raise UsageError(
             "this is no answer as ragqa writes it", remedy="`ragqa ask --json QUESTION > FILE` writes one"
         ) from error

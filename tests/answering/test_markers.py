@@ -109,6 +109,7 @@ def test_only_urls_of_the_sources_are_shown(output: str) -> None:
         ("a [1[99]2] b [[3]]", "a [1][2] b [3]"),
         ("list [x] [ ] [see annex] [2024年]", "list [x] [ ] [see annex] [2024年]"),
         ("a [1†source] b 【2:0†source】", "a [1] b [2]"),
+        ("a [Source: 2] b [source：9] c [2:9] d [来源: 9, 1].", "a [2] b c [2] d [1]."),
         ("a [99999999999999999999] b", "a b"),
         ("one\n\n[99] two", "one\n\ntwo"),
         ("cut off [1", "cut off [1"),
@@ -132,6 +133,12 @@ def test_the_quotes_section_is_held_back_and_kept() -> None:
     text, quotes, refused = piecewise(list(output))
     assert (text, refused) == ("Five days [1].", False)
     assert claimed_quotes(quotes) == {1: ["five days"]}
+
+
+@pytest.mark.parametrize("url", ["https://例え.jp/leak", "HTTP://[::1]/leak"])
+def test_no_address_with_a_host_in_other_letters_is_a_link(url: str) -> None:
+    shown = StreamFilter(1, ["Read https://gate.example/rules first."])
+    assert "://" not in "".join(map(shown.feed, f"Look at {url} now.")) + shown.finish()
 
 
 def test_a_url_of_the_sources_stays() -> None:
