@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,6 +101,17 @@ def test_a_prompt_of_ones_own_is_checked_before_anything_is_asked(
     with pytest.raises(ConfigError) as caught:
         wiring.answering("gemini:m", settings, over(store), notice=print)
     assert caught.value.message == message.format(file=file)
+
+
+def test_a_prompt_that_is_no_file_is_not_waited_for(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    with pytest.raises(ConfigError, match="is not a file"):
+        wiring.answering(
+            "gemini:m", Config(answer=AnswerConfig(prompt=str(tmp_path / "pipe"))), over(store), notice=print
+        )
 
 
 def test_a_prompt_of_ones_own_reaches_the_model(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,8 +73,10 @@ def chat(
                 if not stops.unless_stopped(partial(talk.hear, line), otherwise=talk.say_stopped):
                     break
         return 0
-    for line in typed.piped():
-        if not talk.hear(line):
+    for said in typed.piped():
+        if isinstance(said, RagqaError):
+            talk.fail(said)
+        elif not talk.hear(said):
             break
     talk.finish()
     return talk.worst
@@ -126,7 +128,7 @@ class Conversation:
         try:
             self._answer(require_question(line))
         except RagqaError as error:  # it ends its turn, not the conversation
-            self._fail(error)
+            self.fail(error)
         return True
 
     def finish(self) -> None:
@@ -201,7 +203,7 @@ class Conversation:
         else:
             self._shapes.append(shape)
 
-    def _fail(self, error: RagqaError) -> None:
+    def fail(self, error: RagqaError) -> None:
         from ragqa.cli import shapes
 
         self.worst = max(self.worst, error.exit_code)

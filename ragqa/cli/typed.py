@@ -15,17 +15,24 @@ if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
 
 _MOST_LINES = 1000
+_MOST_BYTES = 1 << 20
+"""A longer line of a pipe is no question."""
 _FILE = "chat-history.jsonl"
 
 
-def piped() -> Iterator[str]:
-    """Lines of stdin, as they come; blank ones are left out. Raises UsageError for one that is not UTF-8."""
-    lines = iter(sys.stdin.buffer.readline, b"") if sys.stdin is not None else ()
-    for number, line in enumerate(lines, 1):
+def piped() -> Iterator[str | UsageError]:
+    """Lines of stdin, as they come; blank ones are left out. One that nobody can mean is the error that says so."""
+    for number, line in enumerate(iter(lambda: sys.stdin.buffer.readline(_MOST_BYTES + 1), b""), 1):
+        if len(line) > _MOST_BYTES:
+            while line and not line.endswith(b"\n"):
+                line = sys.stdin.buffer.readline(_MOST_BYTES)
+            yield UsageError(f"line {number} of stdin is longer than any question")
+            continue
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-        except UnicodeDecodeError as error:
-            raise UsageError(f"line {number} of stdin is not UTF-8") from error
+        except UnicodeDecodeError:
+            yield UsageError(f"line {number} of stdin is not UTF-8")
+            continue
         if text:
             yield text
 

@@ -139,7 +139,10 @@ def _template(named: str) -> Template | None:
     from ragqa.answering import template
 
     try:
-        with Path(named).expanduser().open("rb") as file:
+        path = Path(named).expanduser()
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{named} is not a file", remedy="answer.prompt names a text file")
+        with path.open("rb") as file:
             text = file.read(template.LARGEST * 4 + 1).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{named} is not UTF-8", remedy="answer.prompt names a text file") from error

@@ -6,12 +6,16 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from ragqa.cli import typed
 from ragqa.cli.schemas import SCHEMAS
+from ragqa.errors import UsageError
 from tests.cli.terminal import Terminal
 from tests.services.server import Service, openai_answer, openai_error, stall
 
@@ -69,6 +73,15 @@ def test_json_is_one_document_at_the_end_and_markdown_a_transcript(ragqa, sample
     assert "## 2. And in Shenzhen?\n" in markdown
     assert f"*understood as: {UNDERSTOOD}*" in markdown
     assert "[^2-1]: " in markdown
+
+
+def test_a_line_of_a_pipe_that_nobody_can_mean_ends_its_turn_alone() -> None:
+    given = b"\xef\xbb\xbffirst\n\n\xff\xfe\n" + b"x" * 3_000_000 + b"\nlast"
+    with mock.patch("sys.stdin", TextIOWrapper(BytesIO(given))):
+        first, bad, long, last = typed.piped()
+    assert (first, last) == ("first", "last")
+    assert isinstance(bad, UsageError) and "line 3" in bad.message and "UTF-8" in bad.message
+    assert isinstance(long, UsageError) and "line 4" in long.message
 
 
 def test_chinese_follow_ups_are_understood_from_a_pipe(ragqa, sample_index) -> None:
