@@ -62,6 +62,7 @@ def open_citation(
     The answer is the last that `ask` or `chat` gave over this index. Exit code 3 means that there is no such citation.
     """
     from ragqa import wiring
+    from ragqa.cli.cells import one_line
 
     if whole and context_lines is not None:
         raise UsageError("--whole and --context-lines cannot both be meant")
@@ -81,7 +82,11 @@ def open_citation(
         password=read_password(password) if image else None,
     )
     with wiring.open_store(session.index) as store:
-        return show_citation(session, wanted, _last(store.folder) if given is None else given, store)
+        if given is None:
+            given = _last(store.folder)
+            if session.at_terminal:  # whoever has asked elsewhere meanwhile sees that this is another answer
+                session.note(f"of the answer to “{one_line(str(given.get('question', '')))}”")
+        return show_citation(session, wanted, given, store)
 
 
 @dataclass(frozen=True, slots=True)

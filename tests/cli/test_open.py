@@ -128,6 +128,7 @@ def test_at_a_terminal_the_quote_is_in_colour_without_colour_between_marks(ragqa
     with Terminal("open", 1, "--index", sample_index, cwd=tmp_path) as terminal:
         assert terminal.ended() == 0
         shown = terminal.shown
+    assert f"of the answer to “{LEAVE}”" in shown
     assert "\x1b[1m\x1b[33mFull-time staff have" in shown
     assert ">>>" not in shown
     with Terminal("open", 1, "--index", sample_index, cwd=tmp_path, env={"NO_COLOR": "1"}) as terminal:
