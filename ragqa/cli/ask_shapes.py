@@ -85,7 +85,7 @@ def _answering(asked: ask_flow.Asked) -> Shape:
 
 def ask_event(event: ask_flow.Event) -> Shape:
     """One line of `ragqa ask --format jsonl`; the last is `{"event": "result", ...}` with the whole of `ask`."""
-    from ragqa.flows.ask import Cited, Degraded, Retrieved, Spent, Written
+    from ragqa.flows.ask import Cited, Degraded, Retrieved, Spent, Withdrawn, Written
 
     match event:
         case Retrieved(hits):
@@ -98,6 +98,8 @@ def ask_event(event: ask_flow.Event) -> Shape:
             return {"event": "usage", "prompt_tokens": usage.prompt_tokens, "output_tokens": usage.output_tokens}
         case Degraded():
             return {"event": "degraded", **_degraded(event)}
+        case Withdrawn(reason):
+            return {"event": "withdrawn", "reason": reason}
 
 
 def _degraded(degraded: ask_flow.Degraded) -> Shape:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @contextmanager
 def listener(session: Session) -> Iterator[Callable[[Event], None]]:
     """Who sees the answer come: a pipe gets each event as a JSON line, a terminal the text as it is written."""
-    from ragqa.cli import ask_shapes
+    from ragqa.cli import ask_shapes, render
     from ragqa.cli.cells import Flowing, terminal_width
-    from ragqa.flows.ask import Degraded, Written
+    from ragqa.flows.ask import Degraded, Withdrawn, Written
 
     if session.format is Format.JSONL:
         yield lambda event: session.out.json(ask_shapes.ask_event(event))
@@ -38,6 +38,9 @@ def listener(session: Session) -> Iterator[Callable[[Event], None]]:
                     session.out.line(" […]\n")
                 session.err.line(_degraded(event, has_written=has_written))
                 flowing = Flowing(terminal_width())
+            elif isinstance(event, Withdrawn) and has_written:
+                session.out.write(flowing.rest())
+                session.out.line(f" {render.DOUBT}")
 
         yield show_text
         session.out.write(flowing.rest())

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _INDENT = "    "
-_DOUBT = "[?]"
+DOUBT = "[?]"
 """Stands behind a sentence of an answer that its sources do not bear out."""
 _DOUBTFUL = "not confirmed by the sources"
 _NONE_CLOSE = "nothing in the documents comes close"
@@ -81,7 +81,7 @@ def _marked(answer: Answer) -> Iterator[Styled]:
     """The text, a mark behind each sentence that its sources do not bear out."""
     position = 0
     for end in _doubtful_ends(answer):
-        yield safe(answer.text[position:end]) + style(f" {_DOUBT}", "yellow")
+        yield safe(answer.text[position:end]) + style(f" {DOUBT}", "yellow")
         position = end
     yield safe(answer.text[position:])
 
@@ -102,9 +102,9 @@ def _doubts(answer: Answer, width: int | None, *, streamed: bool) -> Iterator[St
         yield Styled("")
     for sentence in unsupported if streamed else ():
         said_of = "not confirmed by its source" if sentence.citations else "without a source"
-        yield from wrap(style(f"{_DOUBT} {said_of}", "yellow") + f": {one_line(sentence.text)}", width)
+        yield from wrap(style(f"{DOUBT} {said_of}", "yellow") + f": {one_line(sentence.text)}", width)
     if unsupported and not streamed:
-        yield from wrap(style(_DOUBT, "yellow") + f" {_DOUBTFUL}", width)
+        yield from wrap(style(DOUBT, "yellow") + f" {_DOUBTFUL}", width)
 
 
 def _quoted(text: str) -> Styled:
@@ -187,7 +187,7 @@ def answer_markdown(answer: Answer) -> Styled:
             entry = f"{place}: {quote}" if citation.verified else f"{place}: **not verified** {quote}".rstrip()
             lines += [f"[^{marker}]: {entry}" if number == 0 else f"    {entry}", ""]
     if any(sentence.support == "unsupported" for sentence in answer.sentences):
-        lines += [f"{_DOUBT} {_DOUBTFUL}", ""]
+        lines += [f"{DOUBT} {_DOUBTFUL}", ""]
     return safe("\n".join(lines))
 
 

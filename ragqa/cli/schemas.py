@@ -217,6 +217,7 @@ _SHAPES: dict[str, Schema] = {
             _event("citation", **_CITATION),
             _event("usage", **_USAGE),
             _described(_event("degraded", **_DEGRADED), "The tokens until now count no more."),
+            _described(_event("withdrawn", reason=_TEXT), "The tokens are no answer: no source bears them out."),
             _optional(_event("result", **_ASK), explain=_WHOLE_EXPLANATION),
             _ERROR,
         ]

@@ -58,7 +58,14 @@ class Degraded:
     reason: str
 
 
-Event = Retrieved | Written | Cited | Spent | Degraded
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What was written is no answer, for a `reason`: nothing in the sources bears it out."""
+
+    reason: str
+
+
+Event = Retrieved | Written | Cited | Spent | Degraded | Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +236,8 @@ def finish(
         answer, generator = replace(answer, usage=usage), fallback.generator.name
     elif answering.strict and answer.text:
         on_event(Written(answer.text))
+    if answer.status == "not_found" and output is not None and output.is_text and not answering.strict:
+        on_event(Withdrawn(answer.reason))
     for citation in answer.citations:
         on_event(Cited(citation))
     if answer.usage is not None:

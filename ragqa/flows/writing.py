@@ -67,12 +67,16 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """All that a generator wrote, how it ended and how long it took; `failure` says why it wrote nothing at all."""
+    """All that a generator wrote, how it ended and how long it took; `failure` says why it wrote nothing at all.
+
+    `is_text` is false where none of it was for the user: nothing, or a refusal.
+    """
 
     text: str
     finish: Finish
     milliseconds: float
     failure: str = ""
+    is_text: bool = False
 
 
 def prepare(question: str, retrieval: Retrieval, store: Texts, answering: Answering) -> Prepared:
@@ -102,6 +106,7 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
     started = time.perf_counter()
     shown = citations.stream_filter(request.sources)
     written: list[str] = []
+    is_text = False
     finish = Finish(complete=False, reason="the answer broke off")
     try:
         for piece in generator.generate(request):
@@ -110,12 +115,14 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
                 break
             written.append(piece)
             if visible := shown.feed(piece):
+                is_text = True
                 on_text(visible)
     except ServiceError as error:
         return Output("", finish, (time.perf_counter() - started) * 1000, error.line)
     if visible := shown.finish():
+        is_text = True
         on_text(visible)
-    return Output("".join(written), finish, (time.perf_counter() - started) * 1000)
+    return Output("".join(written), finish, (time.perf_counter() - started) * 1000, is_text=is_text)
 
 
 def generate_within(

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ragqa.cli.schemas import SCHEMAS
+from tests.cli.terminal import Terminal
 from tests.services.server import (
     KEY,
     Reply,
@@ -23,6 +24,16 @@ from tests.services.server import (
 
 QUESTION = "How many days of holiday does a full-time employee in Leeds get each year?"
 ANSWER = ("A full-time employee in Leeds gets 27 days", " of annual leave a year [1].")
+
+
+def test_a_written_answer_that_stands_on_nothing_is_marked_at_a_terminal(
+    sample_index: Path, service: Service, tmp_path: Path
+) -> None:
+    service.script(gemini_answer("Staff in Leeds get 41 days", " of leave in Osaka [1]."))
+    command = ("ask", QUESTION, "--index", sample_index, "--quiet")
+    with Terminal(*command, cwd=tmp_path, env=service.gemini_environment()) as terminal:
+        assert terminal.ended() == 3
+    assert "in Osaka [1]. [?]" in " ".join(terminal.shown.split())
 
 
 def test_gemini_answers_with_checked_citations(ragqa, sample_index: Path, service: Service) -> None:

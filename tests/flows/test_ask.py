@@ -10,7 +10,7 @@ import pytest
 
 from ragqa.config import load
 from ragqa.errors import IndexMismatch, IndexStale, ServiceError
-from ragqa.flows.ask import Answering, Asked, Cited, Event, Retrieved, Written, ask
+from ragqa.flows.ask import Answering, Asked, Cited, Event, Retrieved, Withdrawn, Written, ask
 from ragqa.flows.ingest import Report
 from ragqa.flows.search import Searching, search
 from ragqa.index.lexical import Bm25Index
@@ -76,8 +76,15 @@ def test_a_sentence_that_the_source_does_not_bear_out_is_unsupported(parts: Sear
 
 
 def test_an_answer_that_nothing_bears_out_is_no_answer(parts: Searching) -> None:
-    answer = run(parts, ScriptedGenerator("They have 35 days of sick leave [1].", finish=STOP), QUESTION).answer
+    events: list[Event] = []
+    wrong = ScriptedGenerator("They have 35 days of sick leave [1].", finish=STOP)
+    answer = run(parts, wrong, QUESTION, on=events).answer
     assert (answer.status, answer.text, answer.citations) == ("not_found", "", ())
+    assert list(dict.fromkeys(map(type, events))) == [Retrieved, Written, Withdrawn]
+    # What the model itself refuses was never shown, and is not taken back.
+    events.clear()
+    run(parts, ScriptedGenerator("NOT_IN_SOURCES", finish=STOP), QUESTION, on=events)
+    assert [type(event) for event in events] == [Retrieved]
 
 
 def test_too_little_evidence_asks_no_model(parts: Searching) -> None:
@@ -172,7 +179,7 @@ def test_strict_shows_nothing_before_it_is_checked_and_then_only_what_is_support
     events.clear()
     refused = ask(QUESTION, parts, answering, on_event=events.append).answer
     assert (refused.status, refused.dropped) == ("not_found", 1)
-    assert not any(isinstance(event, Written) for event in events)
+    assert not any(isinstance(event, Written | Withdrawn) for event in events)
 
 
 def test_a_reranker_may_bear_a_sentence_out(parts: Searching) -> None:
