@@ -49,8 +49,9 @@ def done(path: Path) -> frozenset[Id]:
             for line in file:
                 is_blank = is_blank and not line.strip()
                 row = _row(line)
-                if isinstance(row.get("id"), Id):
-                    found[row["id"]] = row.get("status") in _DONE and row.get("degraded") is None
+                identity, status = row.get("id"), row.get("status")
+                if isinstance(identity, Id) and not isinstance(identity, bool):  # True would be the id 1
+                    found[identity] = isinstance(status, str) and status in _DONE and row.get("degraded") is None
     except FileNotFoundError:
         return frozenset()
     except OSError as error:

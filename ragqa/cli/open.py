@@ -231,7 +231,7 @@ def _target(found: Opened, view: View, file: Path | None, *, force: bool) -> Pat
     from ragqa.flows import opening
 
     if file is not None:
-        several = len(found.views) > 1 and view.page is not None
+        several = len(found.views) > 1 and view.page is not None and file.name  # "." has none, and exists already
         return file.with_name(f"{file.stem}-p{view.page.number}{file.suffix}") if several and view.page else file
     first = Path(opening.picture_name(view, found.marker))
     target, number = first, 1

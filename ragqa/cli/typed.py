@@ -95,7 +95,7 @@ def _session(state: Path | None) -> PromptSession[str]:
 
 def _read(file: Path | None) -> list[str]:
     """The lines of a history; none where it cannot be read."""
-    if file is None:
+    if file is None or not file.is_file():  # a pipe or a device might never end
         return []
     try:
         found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[-_MOST_LINES:]]
@@ -111,6 +111,8 @@ def _write(file: Path | None, lines: Sequence[str]) -> None:
     from ragqa.flows.remembering import private_folder
 
     with suppress(OSError):
+        if file.exists() and not file.is_file():
+            return
         private_folder(file.parent)
         file.touch(mode=0o600)
         file.chmod(0o600)

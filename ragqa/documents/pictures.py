@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SCALE = 2.0
 """144 dots to the inch."""
 _MOST_PIXELS = 6_000_000
+_LONGEST = 30_000
+"""Pixels of a side: a page as thin as a hair has few, all in one line."""
 _BORDER, _MARGIN = 3, 2
 _INK = 0.2
 """Of the columns of a box: letters touch most of them, and a number among Chinese characters that are missing few."""
@@ -56,8 +58,9 @@ def draw(data: bytes, number: int, quotes: Sequence[str], *, password: str | Non
             if not 1 <= number <= len(document):
                 raise DocumentError(f"it has no page {number}", code="damaged")
             with closing(document[number - 1]) as page:
-                area = page.get_width() * page.get_height()
-                scale = min(_SCALE, (_MOST_PIXELS / area) ** 0.5) if area > 0 else _SCALE
+                width, height = page.get_width(), page.get_height()
+                most = (_MOST_PIXELS / (width * height)) ** 0.5 if width * height > 0 else _SCALE
+                scale = min(_SCALE, most, _LONGEST / max(width, height, 1.0))
                 bitmap = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=raw.FPDFBitmap_BGR)
                 found = [list(_boxes(page, bitmap, quote)) for quote in quotes]
                 rows = _rows(bitmap)

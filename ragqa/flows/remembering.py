@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -64,7 +65,10 @@ def recall(state: Path | None, index: Path) -> Mapping[str, Any] | None:
         return None
     try:
         file = _file(state, index)
-        found = json.loads(file.read_bytes()) if file.stat().st_size <= _LARGEST else None
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:  # a pipe or a device might never end
+            return None
+        found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

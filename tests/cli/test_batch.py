@@ -165,6 +165,12 @@ def test_a_file_that_holds_no_results_is_not_taken_for_one(ragqa, sample_index: 
     assert "notes.md holds no results" in done.stderr
 
 
+def test_results_of_the_wrong_kind_count_for_nothing(ragqa, sample_index: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text('{"id": 1, "status": ["answered"]}\n{"id": true, "status": "answered"}\n')
+    done = ragqa("ask", "--batch", "-", "--skip-done", "out.jsonl", "--index", sample_index, input=ABSENT)
+    assert [row["id"] for row in lines(done.stdout)] == [1]
+
+
 def test_a_reader_that_takes_one_line_ends_the_batch_without_a_word(sample_index: Path, tmp_path: Path) -> None:
     """The pipe stays open, as `tail -f` holds it: the first answer comes all the same, and then nobody waits."""
     script = (

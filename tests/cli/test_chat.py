@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import stat
 from collections.abc import Iterator
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -196,6 +198,14 @@ def test_a_conversation_at_a_terminal(terminal: Terminal, tmp_path: Path, sealed
     kept = sealed_home / ".local" / "state" / "ragqa" / "chat-history.jsonl"
     assert [json.loads(line) for line in kept.read_text().splitlines()][:2] == [HOTEL, "And in Shenzhen?"]
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_history_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    history = tmp_path / "chat-history.jsonl"
+    os.mkfifo(history)
+    assert typed._read(history) == []
+    typed._write(history, [HOTEL])
+    assert stat.S_ISFIFO(history.stat().st_mode)
 
 
 def test_save_never_writes_over_what_it_has_not_written(terminal: Terminal, tmp_path: Path) -> None:

@@ -123,6 +123,17 @@ def test_an_image_that_cannot_be_is_one_line_and_the_text_is_there(ragqa, sample
         assert ragqa("open", 1, *options).returncode == 2
 
 
+def test_a_name_that_is_none_is_one_line_where_there_are_several_pages(ragqa, sample_index, tmp_path: Path) -> None:
+    asked = ragqa("ask", LEAVE, "--index", sample_index, "--json").json
+    first = asked["citations"][0]
+    other = {**first, "chunk_id": "", "quote": "2.3 On-call duty"}
+    elsewhere = {**first, "chunk_id": "", "quote": "Employee handbook", "quote_start": 0}
+    (tmp_path / "answer.json").write_text(json.dumps({**asked, "citations": [first, other, elsewhere]}))
+    done = ragqa("open", 1, ".", "--image", "--answer", "answer.json", "--index", sample_index, "--json")
+    assert len(done.json["views"]) > 1
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
 def test_at_a_terminal_the_quote_is_in_colour_without_colour_between_marks(ragqa, sample_index, tmp_path) -> None:
     ragqa("ask", LEAVE, "--index", sample_index)
     with Terminal("open", 1, "--index", sample_index, cwd=tmp_path) as terminal:

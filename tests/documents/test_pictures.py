@@ -108,6 +108,15 @@ def test_an_enormous_page_is_drawn_smaller(make_pdf: Callable[..., bytes]) -> No
     assert picture.size[0] * picture.size[1] <= 6_100_000
 
 
+def test_a_page_as_thin_as_a_hair_is_no_line_of_millions_of_pixels() -> None:
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=(10_000_000, 0.5))
+    canvas.showPage()
+    canvas.save()
+    picture = Image.open(io.BytesIO(draw(target.getvalue(), 1, []).png))
+    assert max(picture.size) <= 30_100
+
+
 def test_what_cannot_be_drawn_says_why(make_pdf: Callable[..., bytes], text_page: Callable[..., object]) -> None:
     data = make_pdf(text_page(*LINES))
     with pytest.raises(DocumentError, match="no page 2"):

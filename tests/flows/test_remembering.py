@@ -46,6 +46,16 @@ def test_a_damaged_file_is_no_answer(tmp_path: Path) -> None:
         assert remembering.recall(tmp_path, tmp_path) is None
 
 
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    remembering.remember(tmp_path, tmp_path, ANSWER)
+    (file,) = tmp_path.rglob("*.json")
+    file.unlink()
+    os.mkfifo(file)
+    assert remembering.recall(tmp_path, tmp_path) is None
+    assert remembering.remember(tmp_path, tmp_path, ANSWER)
+    assert remembering.recall(tmp_path, tmp_path) == ANSWER
+
+
 def test_the_oldest_are_forgotten_and_no_part_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembering, "_MOST", 3)
     for number in range(5):
