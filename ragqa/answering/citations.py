@@ -123,13 +123,16 @@ def _drafts(text: str) -> list[_Draft]:
             cut = offsets[bisect_right(lifted, start)]
             drafts.append(_Draft(_LEADING_MARKUP.sub("", bare[start:end], count=1), start - cut))
             starts.append(start)
+    last = 0
     for offset, (begin, _, number) in zip(lifted, found, strict=True):
         if not drafts:
             break
         opens_a_line = bare[:offset].endswith("\n") and bare[offset : offset + 1].strip(" \t") != "\n"
         before = bisect_left(starts, offset)
         is_before = before < len(drafts) and (opens_a_line or not before)
-        chosen = drafts[before] if is_before else drafts[before - 1]
+        # Citations never go back behind a sentence that one before them belongs to.
+        last = max(last, before if is_before else before - 1)
+        chosen = drafts[last]
         chosen.citations[number] = None
         chosen.begin = min(chosen.begin, begin)
     return drafts

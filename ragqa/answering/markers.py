@@ -122,7 +122,9 @@ class StreamFilter:
                     yield written
             elif spot["url"]:
                 url = spot["url"].rstrip(".,;:!?*_~")
-                yield self._words(before + (url if self._is_held(url) else _LINK_REMOVED))
+                yield self._words(
+                    before + (url if self._is_held(url, text[spot.end() : spot.end() + 1]) else _LINK_REMOVED)
+                )
                 position = spot.start() + len(url)
             elif spot["refusal"]:
                 yield self._words(before.rstrip())
@@ -138,9 +140,10 @@ class StreamFilter:
         yield self._words(text[position:end])
         self._pending = text[end:]
 
-    def _is_held(self, url: str) -> bool:
-        """Whether a source has this URL; of one whose host is not in ASCII only the scheme is looked at, and gone."""
-        return not url.endswith("://") and any(url in text for text in self._texts)
+    def _is_held(self, url: str, following: str) -> bool:
+        """Whether a source has this URL; of one whose host is not in ASCII, whether one begins like it."""
+        sought = url + following if url.endswith("://") else url
+        return any(sought in text for text in self._texts)
 
     def _words(self, text: str) -> str:
         self._has_words = self._has_words or any(map(str.isalnum, text))

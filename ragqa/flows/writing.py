@@ -65,6 +65,10 @@ class Prepared:
     scoring: Callable[[], citations.Scorer | None] | None = None
 
 
+_CHARACTERS_A_TOKEN = 16
+"""More than the tokens of any text have: a service that writes on behind so many keeps to no limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """All that a generator wrote, how it ended and how long it took; `failure` says why it wrote nothing at all.
@@ -106,7 +110,7 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
     started = time.perf_counter()
     shown = citations.stream_filter(request.sources)
     written: list[str] = []
-    is_text = False
+    is_text, length = False, 0
     finish = Finish(complete=False, reason="the answer broke off")
     try:
         for piece in generator.generate(request):
@@ -114,6 +118,10 @@ def generate(request: GenerationRequest, generator: Generator, on_text: Callable
                 finish = piece
                 break
             written.append(piece)
+            length += len(piece)
+            if request.prompt and length > request.max_tokens * _CHARACTERS_A_TOKEN:
+                finish = Finish(complete=False, reason="the answer did not end where answer.max_tokens has its limit")
+                break
             if visible := shown.feed(piece):
                 is_text = True
                 on_text(visible)

@@ -118,7 +118,9 @@ HITS = st.lists(
         hit,
         st.one_of(st.sampled_from([text for _, text in ANSWERED]), st.text(min_size=1, max_size=60).filter(str.strip)),
         dense=st.one_of(st.none(), st.floats(-1, 1)),
-        lexical=st.one_of(st.none(), st.floats(0, 50)),
+        lexical=st.one_of(
+            st.none(), st.floats(0, 50, allow_subnormal=False)
+        ),  # a quarter of the least number there is, is none
     ),
     max_size=10,
 )

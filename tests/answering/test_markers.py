@@ -141,6 +141,10 @@ def test_no_address_with_a_host_in_other_letters_is_a_link(url: str) -> None:
     assert "://" not in "".join(map(shown.feed, f"Look at {url} now.")) + shown.finish()
 
 
+def test_an_address_with_a_host_in_other_letters_that_a_source_has_stays() -> None:
+    assert whole("见 https://例え.jp/a。", 1, ("见 https://例え.jp/a。",))[0] == "见 https://例え.jp/a。"
+
+
 def test_a_url_of_the_sources_stays() -> None:
     texts = ("see https://a.example/x?y=1 for more",)
     assert whole("Go to https://a.example/x?y=1, now.", 1, texts)[0] == "Go to https://a.example/x?y=1, now."

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ragqa.answering.citations import compose, sentence_places
@@ -90,6 +90,7 @@ PIECES += [". ", "。", "\n", "\n\n", "- ", " ", "**", "---"]
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join), st.booleans())
+@example(output="Soup costs £2.50\n[1]- [2]. Soup costs £2.50", strict=False)
 def test_sentences_and_their_places_belong_together(make_hit: Callable[..., Hit], output: str, strict: bool) -> None:
     given_sources = [make_hit(LEEDS), make_hit(CANTEEN), make_hit(TAIPEI)]
     composed = answer(output, given_sources, strict=strict)

@@ -87,6 +87,17 @@ def test_an_answer_that_nothing_bears_out_is_no_answer(parts: Searching) -> None
     assert [type(event) for event in events] == [Retrieved]
 
 
+def test_an_answer_without_an_end_is_ended(parts: Searching) -> None:
+    endless = ScriptedGenerator(*["Employees in Leeds have 27 days of annual leave [1].\n\n"] * 200, finish=STOP)
+
+    def prepare(question: str, hits: Sequence[Hit]) -> GenerationRequest:
+        return GenerationRequest(question, "en", tuple(hits), "", "a prompt", 100, 0.0)
+
+    answer = ask(QUESTION, parts, Answering(endless, prepare, 0.0)).answer
+    assert answer.status == "incomplete" and "answer.max_tokens" in answer.reason
+    assert 1000 < len(answer.text) < 2000
+
+
 def test_too_little_evidence_asks_no_model(parts: Searching) -> None:
     generator = ScriptedGenerator("Something [1].", finish=STOP)
     asked = run(parts, generator, "Who invented the telephone in Philadelphia?", refuse_below=1.0)
