@@ -122,10 +122,9 @@ class StreamFilter:
                     yield written
             elif spot["url"]:
                 url = spot["url"].rstrip(".,;:!?*_~")
-                yield self._words(
-                    before + (url if self._is_held(url, text[spot.end() : spot.end() + 1]) else _LINK_REMOVED)
-                )
                 position = spot.start() + len(url)
+                is_held = self._is_held(url, text[position : position + 1])
+                yield self._words(before + (url if is_held else _LINK_REMOVED))
             elif spot["refusal"]:
                 yield self._words(before.rstrip())
                 if not self._has_words:
@@ -142,7 +141,7 @@ class StreamFilter:
 
     def _is_held(self, url: str, following: str) -> bool:
         """Whether a source has this URL; of one whose host is not in ASCII, whether one begins like it."""
-        sought = url + following if url.endswith("://") else url
+        sought = url + following if url.find("://") == len(url) - 3 else url
         return any(sought in text for text in self._texts)
 
     def _words(self, text: str) -> str:
