@@ -43,7 +43,7 @@ _CANONICAL = re.compile(r"\[(\d+)\]")
 _URL = r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.|(?:javascript|vbscript|data):(?=[a-z]))[a-z0-9._~:/?#@!$&*+,;=%-]+"
 _SPOT = re.compile(
     rf"(?P<bracket>[{re.escape(_OPENERS)}])|(?P<quotes>[*_`]*<{{2,}}+QUOTES?>{{2,}})|(?P<refusal>{_SENTINEL})"
-    rf"|(?P<url>(?i:{_URL}|[a-z][a-z0-9+.-]{{1,15}}://(?=[\w\[])))"
+    rf"|(?P<url>(?i:{_URL}))|(?P<scheme>(?i:[a-z][a-z0-9+.-]{{1,15}}://)(?=[\w\[]))"
 )
 _MARKS = re.compile(rf"<{{2,}}QUOTES?>{{2,}}|{_SENTINEL}")
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
@@ -120,11 +120,13 @@ class StreamFilter:
                     blank = before[len(before.rstrip()) :]
                     written, position = self._cite(text, blank, end, numbers)
                     yield written
-            elif spot["url"]:
-                url = spot["url"].rstrip(".,;:!?*_~")
-                position = spot.start() + len(url)
-                is_held = self._is_held(url, text[position : position + 1])
+            elif spot["url"] or spot["scheme"]:
+                # Of an address whose host is not in ASCII, the scheme is taken out; a source may have one like it.
+                url = spot["scheme"] or spot["url"].rstrip(".,;:!?*_~")
+                sought = url + text[spot.end()] if spot["scheme"] else url
+                is_held = any(sought in held for held in self._texts)
                 yield self._words(before + (url if is_held else _LINK_REMOVED))
+                position = spot.start() + len(url)
             elif spot["refusal"]:
                 yield self._words(before.rstrip())
                 if not self._has_words:
@@ -138,11 +140,6 @@ class StreamFilter:
         end = max(position, safe)
         yield self._words(text[position:end])
         self._pending = text[end:]
-
-    def _is_held(self, url: str, following: str) -> bool:
-        """Whether a source has this URL; of one whose host is not in ASCII, whether one begins like it."""
-        sought = url + following if url.find("://") == len(url) - 3 else url
-        return any(sought in text for text in self._texts)
 
     def _words(self, text: str) -> str:
         self._has_words = self._has_words or any(map(str.isalnum, text))
