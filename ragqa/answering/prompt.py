@@ -130,6 +130,11 @@ def key_of(*texts: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def question_block(asked: str, tag: str) -> str:
+    """A question, made data already, between the lines that mark it in every prompt."""
+    return f"--- question {tag}\n{asked}\n--- end of question {tag}\n"
+
+
 def answer_language(question: str, hits: Sequence[Hit]) -> Language:
     """The language of the question; where it is Chinese that either script would write so, the script of the hits."""
     language = detect(question)
@@ -165,7 +170,7 @@ def _prompt(asked: str, sources: Sequence[Hit], texts: Sequence[str], tag: str) 
     parts = []
     for number, (hit, text) in enumerate(zip(sources, texts, strict=True), 1):
         parts.append(f"--- source {number} {tag}\n{_label(hit, tag)}\n\n{text}\n--- end of source {number} {tag}\n")
-    parts.append(f"--- question {tag}\n{asked}\n--- end of question {tag}\n")
+    parts.append(question_block(asked, tag))
     return "\n".join(parts)
 
 

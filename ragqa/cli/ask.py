@@ -22,6 +22,7 @@ from ragqa.cli.command import (
     RerankOption,
     Session,
     StrictOption,
+    TopKOption,
     command,
 )
 from ragqa.errors import UsageError
@@ -40,10 +41,7 @@ def register(app: typer.Typer) -> None:
 def ask(
     session: Session,
     question: QuestionArgument = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option("--top-k", "-k", metavar="N", help="Passages to work from. [default: as in the settings]"),
-    ] = None,
+    top_k: TopKOption = None,
     model: ModelOption = None,
     extractive: ExtractiveOption = False,
     rerank: RerankOption = None,

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -26,6 +26,7 @@ from ragqa.cli.command import (
     RerankOption,
     Session,
     StrictOption,
+    TopKOption,
     command,
 )
 from ragqa.cli.open import remember
@@ -46,10 +47,7 @@ def register(app: typer.Typer) -> None:
 
 def chat(
     session: Session,
-    top_k: Annotated[
-        int | None,
-        typer.Option("--top-k", "-k", metavar="N", help="Passages to work from. [default: as in the settings]"),
-    ] = None,
+    top_k: TopKOption = None,
     model: ModelOption = None,
     extractive: ExtractiveOption = False,
     rerank: RerankOption = None,

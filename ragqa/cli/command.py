@@ -108,6 +108,10 @@ NoRerankOption = Annotated[bool, typer.Option("--no-rerank", help="Keep the orde
 ModelOption = Annotated[
     str | None, typer.Option("--model", metavar="NAME", help="gemini:NAME, openai:NAME@URL or extractive.")
 ]
+TopKOption = Annotated[
+    int | None,
+    typer.Option("--top-k", "-k", metavar="N", help="Passages to work from. [default: as in the settings]"),
+]
 ExtractiveOption = Annotated[bool, typer.Option("--extractive", help="Answer with verbatim sentences; no model.")]
 
 RETRIEVING: dict[str, Override] = {

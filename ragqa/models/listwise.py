@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from ragqa.answering.prompt import as_data, key_of
+from ragqa.answering.prompt import as_data, key_of, question_block
 from ragqa.errors import ServiceError
 from ragqa.models.tokens import estimate
 from ragqa.ports import GenerationRequest, Generator
@@ -77,7 +77,7 @@ class ListwiseReranker:
             f"--- passage {number} {tag}\n{text}\n--- end of passage {number} {tag}\n"
             for number, text in enumerate(_shared([as_data(text, tag) for text in passages], self._prompt_tokens), 1)
         ]
-        parts.append(f"--- question {tag}\n{asked}\n--- end of question {tag}\n")
+        parts.append(question_block(asked, tag))
         return GenerationRequest(
             question=question,
             language=detect(question),

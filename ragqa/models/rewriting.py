@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from ragqa.answering.conversation import Exchange, history, is_faithful
-from ragqa.answering.prompt import as_data
+from ragqa.answering.prompt import as_data, question_block
 from ragqa.errors import ServiceError
 from ragqa.ports import GenerationRequest, Generator
 from ragqa.replies import whole_reply
@@ -74,7 +74,7 @@ def _request(question: str, exchanges: Sequence[Exchange]) -> GenerationRequest:
         language=detect(question),
         sources=(),
         system=_SYSTEM.format(tag=tag),
-        prompt=f"{history(exchanges, tag)}\n--- question {tag}\n{as_data(question, tag)}\n--- end of question {tag}\n",
+        prompt=f"{history(exchanges, tag)}\n{question_block(as_data(question, tag), tag)}",
         max_tokens=_REPLY_TOKENS,
         temperature=0.0,
         schema=_SCHEMA,

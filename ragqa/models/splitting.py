@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 
-from ragqa.answering.prompt import as_data, key_of
+from ragqa.answering.prompt import as_data, key_of, question_block
 from ragqa.errors import ServiceError
 from ragqa.ports import GenerationRequest, Generator
 from ragqa.replies import whole_reply
@@ -78,7 +78,7 @@ def _request(question: str) -> GenerationRequest:
         language=detect(question),
         sources=(),
         system=_SYSTEM.format(tag=tag),
-        prompt=f"--- question {tag}\n{as_data(question, tag)}\n--- end of question {tag}\n",
+        prompt=question_block(as_data(question, tag), tag),
         max_tokens=_REPLY_TOKENS,
         temperature=0.0,
         schema=_SCHEMA,
